@@ -1,0 +1,42 @@
+"""Names that no other machine, home or restored backup can produce."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+
+RandomBytes = Callable[[int], bytes]
+
+PREFIX = "tr"
+INSTALLATION_BYTES = 8
+_OURS = re.compile(rf"{PREFIX}([0-9a-f]{{{INSTALLATION_BYTES * 2}}})-([0-9]{{1,12}})\Z", re.ASCII)
+
+
+def system_random(count: int) -> bytes:
+    """Return unpredictable bytes from the operating system."""
+    return secrets.token_bytes(count)
+
+
+def new_installation_id(random_bytes: RandomBytes) -> str:
+    """Return the random part of every client_order_id of one journal; minted with the journal."""
+    return random_bytes(INSTALLATION_BYTES).hex()
+
+
+def client_order_id(installation_id: str, sequence: int) -> str:
+    """Return e.g. `tr9f86d081884c7d65-42`: at most 31 of the 36 letters Binance takes.
+
+    A restart computes the same id for the same sequence; another installation cannot.
+    """
+    return f"{PREFIX}{installation_id}-{sequence}"
+
+
+def is_ours(candidate: str, installation_id: str) -> bool:
+    """Tell whether this installation made the id."""
+    match = _OURS.match(candidate)
+    return match is not None and match[1] == installation_id
+
+
+def is_from_trader(candidate: str) -> bool:
+    """Tell whether any installation of trader made the id."""
+    return _OURS.match(candidate) is not None

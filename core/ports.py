@@ -1,0 +1,153 @@
+"""What the operations need of a venue: four small ports. Nothing here names one.
+
+Errors are those of `core.errors`: reads raise VenueUnavailable, VenueRejected or ConfigError (a key that the
+venue refuses); `Trading.submit` raises OutcomeUnknown whenever the order may have reached the venue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Protocol
+
+from core.account import AccountSnapshot, CommissionRates
+from core.orders import Fill, OrderReport, OrderRequest, SendOnce
+
+if TYPE_CHECKING:  # numpy and the filters load only where they are used: commands start fast
+    from core.bars import Bars
+    from core.instrument import Instrument
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """Venue time against ours: offset = venue - local, true to within `bound_ms` (half the round trip)."""
+
+    venue_ms: int
+    local_ms: int
+    offset_ms: float
+    bound_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class BookTop:
+    """Best prices and quantities. `ts_recv_ms`: when we received it, by our clock."""
+
+    symbol: str
+    bid_price: Decimal
+    bid_quantity: Decimal
+    ask_price: Decimal
+    ask_quantity: Decimal
+    ts_recv_ms: int
+
+
+Level = tuple[Decimal, Decimal]
+"""(price, quantity)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Best levels first. `bids` fall, `asks` rise."""
+
+    symbol: str
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    ts_recv_ms: int
+
+
+class MarketData(Protocol):
+    async def ping(self) -> None: ...
+
+    async def clock_reading(self) -> ClockReading: ...
+
+    async def instrument(self, symbol: str) -> Instrument:
+        """Raise ConfigError SYMBOL_UNKNOWN when the venue does not list the symbol."""
+        ...
+
+    async def book(self, symbol: str, levels: int) -> Book:
+        """Raise Refused EMPTY_BOOK when a side is empty or a price is zero."""
+        ...
+
+    async def average_price(self, symbol: str) -> Decimal: ...
+
+    async def bars(self, symbol: str, interval: str, count: int) -> Bars:
+        """Return the newest `count` closed bars, oldest first. Volume is quote turnover."""
+        ...
+
+
+class Account(Protocol):
+    async def snapshot(self) -> AccountSnapshot: ...
+
+    async def commission(self, symbol: str) -> CommissionRates: ...
+
+    async def order(self, symbol: str, client_order_id: str) -> OrderReport | None:
+        """Return the venue's view of an order of ours, None when it says that there is none."""
+        ...
+
+    async def open_orders(self, symbol: str | None) -> tuple[OrderReport, ...]: ...
+
+    async def order_fills(self, symbol: str, venue_order_id: int) -> tuple[Fill, ...]: ...
+
+    async def last_trade_id(self, symbol: str) -> int | None:
+        """Return the id of our newest trade on the symbol, None when there is none."""
+        ...
+
+
+class Trading(Protocol):
+    async def submit(self, permission: SendOnce) -> OrderReport:
+        """Send the recorded intent once.
+
+        Raises VenueRejected (a definite no), VenueUnavailable (provably not sent) or OutcomeUnknown.
+        """
+        ...
+
+    async def validate(self, request: OrderRequest) -> None:
+        """Let the venue check an order without placing it. Raises VenueRejected."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFacts:
+    """What a key may do, and since when it exists."""
+
+    ip_restricted: bool
+    created_ms: int
+    reading: bool
+    spot_trading: bool
+    withdrawals: bool
+    internal_transfer: bool
+    universal_transfer: bool
+    margin: bool
+    futures: bool
+    options: bool
+    trading_authority_expires_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DepositAddress:
+    coin: str
+    network: str
+    address: str
+    tag: str
+
+
+class KeyAdministration(Protocol):
+    async def key_facts(self) -> KeyFacts | None:
+        """Return what the key may do; None where the venue cannot say (a testnet)."""
+        ...
+
+    async def account_status(self) -> str | None:
+        """Return the venue's word for the account ("Normal"); None where it cannot say."""
+        ...
+
+    async def deposit_address(self, coin: str, network: str | None) -> DepositAddress | None: ...
+
+
+@dataclass(frozen=True)
+class Venue:
+    """One venue as the composition root hands it to an operation."""
+
+    name: str
+    market_data: MarketData
+    account: Account
+    trading: Trading
+    key_administration: KeyAdministration
