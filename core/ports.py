@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
-from core.account import AccountSnapshot, CommissionRates
+from core.account import AccountSnapshot, CommissionRates, Environment
 from core.orders import Fill, OrderReport, OrderRequest, SendOnce
 
 if TYPE_CHECKING:  # numpy and the filters load only where they are used: commands start fast
@@ -96,7 +96,8 @@ class Trading(Protocol):
     async def submit(self, permission: SendOnce) -> OrderReport:
         """Send the recorded intent once.
 
-        Raises VenueRejected (a definite no), VenueUnavailable (provably not sent) or OutcomeUnknown.
+        Raises OutcomeUnknown when the order may have reached the venue. VenueRejected, VenueUnavailable and
+        ConfigError (key or symbol refused) are definite: nothing was executed.
         """
         ...
 
@@ -142,11 +143,28 @@ class KeyAdministration(Protocol):
     async def deposit_address(self, coin: str, network: str | None) -> DepositAddress | None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """Which host answers, and whether its orders cost money.
+
+    `root`: scheme, host, port and path before `/api`. `host`: with its port unless that is the scheme's own.
+    `official`: one of the venue's own published hosts. `proof`: why `environment` is believed, for display.
+    """
+
+    root: str
+    host: str
+    official: bool
+    environment: Environment
+    loopback: bool
+    proof: str
+
+
 @dataclass(frozen=True)
 class Venue:
     """One venue as the composition root hands it to an operation."""
 
     name: str
+    host: HostFacts
     market_data: MarketData
     account: Account
     trading: Trading
