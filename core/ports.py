@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 from core.account import AccountSnapshot, CommissionRates, Environment
-from core.orders import Fill, OrderReport, OrderRequest, SendOnce
+from core.orders import Fill, Intent, OrderReport, SendOnce
 
 if TYPE_CHECKING:  # numpy and the filters load only where they are used: commands start fast
     from core.bars import Bars
@@ -101,8 +101,11 @@ class Trading(Protocol):
         """
         ...
 
-    async def validate(self, request: OrderRequest) -> None:
-        """Let the venue check an order without placing it. Raises VenueRejected."""
+    async def validate(self, intent: Intent) -> None:
+        """Let the venue check the whole order, signed as it would be, without placing it.
+
+        Raises VenueRejected. Nothing is placed whatever happens, so any other failure is VenueUnavailable.
+        """
         ...
 
 
