@@ -63,12 +63,14 @@ class Evidence:
     """The journal's record that a stage was passed.
 
     `risk_digest` covers risk, gate and strategy settings; `code_digest` the installed sources and the lock.
-    `checks`: name -> result of each check of that run.
+    `official_host`: whether the venue was reached at one of its own names; evidence from elsewhere never counts
+    for it. `checks`: name -> result of each check of that run.
     """
 
     evidence_id: str
     stage: int
     account: AccountKey
+    official_host: bool
     symbol: str
     strategy: str
     entry_mode: EntryMode
