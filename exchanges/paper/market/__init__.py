@@ -4,6 +4,7 @@ Every minute holds `TRADES_PER_MINUTE` market trades, one at the start of each s
 every interval, tickers, prices and the still-open bar are exact aggregates of these trades.
 """
 
+from exchanges.paper.market.klines import INTERVALS
 from exchanges.paper.market.model import (
     MINUTE_MS,
     STEP_MS,
@@ -18,8 +19,10 @@ from exchanges.paper.market.model import (
     MarketTrade,
     SymbolSpec,
 )
+from exchanges.paper.market.synthetic import synthetic
 
 __all__ = [
+    "INTERVALS",
     "MINUTE_MS",
     "STEP_MS",
     "TRADES_PER_MINUTE",
@@ -32,4 +35,5 @@ __all__ = [
     "MarketFileError",
     "MarketTrade",
     "SymbolSpec",
+    "synthetic",
 ]

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 Hashes = NDArray[np.uint64]
 
 MINUTE_MS = 60_000
-TRADES_PER_MINUTE = 12
+TRADES_PER_MINUTE = 20
 """Market trades in every minute, one at the start of each step. A fixed number makes trade ids countable."""
 STEP_MS = MINUTE_MS // TRADES_PER_MINUTE
 """Length of a step: price and book change only at whole multiples of it."""
@@ -80,12 +80,27 @@ class Bars:
     close: Ints
     volume: Ints
     quote_volume: Ints
+    trades: Ints
     taker_buy_volume: Ints
     taker_buy_quote: Ints
-    trades: Ints
 
     def __len__(self) -> int:
         return len(self.open)
+
+    @property
+    def columns(self) -> tuple[Ints, ...]:
+        """The arrays in the order of the fields, which is Binance's."""
+        return (
+            self.open,
+            self.high,
+            self.low,
+            self.close,
+            self.volume,
+            self.quote_volume,
+            self.trades,
+            self.taker_buy_volume,
+            self.taker_buy_quote,
+        )
 
 
 @dataclass(frozen=True)
