@@ -1,0 +1,261 @@
+"""Read the settings once: process environment over settings file over defaults.
+
+An empty value counts as not set. A name that looks like a setting and is none is an error in the settings
+file, since a limit with a typo would silently be no limit; in the process environment, where other programs
+put their names too, it is a finding.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from core.errors import ConfigError
+from core.setting_values import shown
+from core.settings import Credentials, Finding, Settings, describe_settings
+from core.settings_file import SettingsFile, find_settings_file, read_settings_file
+
+__all__ = ["PAPER", "Credentials", "Finding", "Settings", "load_settings", "resolve_venue"]
+
+PAPER = "paper"
+PREFIXES = ("BINANCE_", "TRADER_", "GATE_", "RECONCILE_", "LIVE_")
+PATHS = ("TRADER_HOME", "BINANCE_PRIVATE_KEY_PATH", "BINANCE_TESTNET_PRIVATE_KEY_PATH", "TRADER_TEST_DATA")
+MARKET_FILE = "file:"
+LOOSER_WHEN_LOWER = ("GATE_MIN_SOAK", "GATE_MIN_TRADES")
+TYPO_LIKENESS = 0.85
+NEAREST_LIKENESS = 0.6
+
+_SETTINGS = {described.name: described for described in describe_settings()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """One thing that is wrong: "{name} {reason}". `value`: as it was given, "" where it could be secret."""
+
+    name: str
+    value: str
+    reason: str
+    way_out: str
+    code: str = "SETTINGS_INVALID"
+
+
+def load_settings(
+    environ: Mapping[str, str], cwd: Path, env_file: Path | None = None, home: Path | None = None
+) -> Settings:
+    """Return the settings; `env_file` and `home` are what the command line said.
+
+    Raises ConfigError with every problem at once (details["problems"]), or because the settings file cannot
+    be read. Reads nothing but that file.
+    """
+    set_outside = {name: environ[name] for name in _SETTINGS if environ.get(name, "").strip()}
+    if home is not None:
+        set_outside["TRADER_HOME"] = str(home)
+    named = env_file or (Path(set_outside["TRADER_ENV_FILE"]) if "TRADER_ENV_FILE" in set_outside else None)
+    first_home = _home(_anchored(set_outside, cwd, environ), environ)
+    path = find_settings_file(_absolute(named, cwd, environ) if named else None, cwd, first_home)
+    file = read_settings_file(path) if path else None
+    set_in_file = _values_of(file)
+
+    values = {
+        **(_anchored(set_in_file, file.path.parent, environ) if file else {}),
+        **_anchored(set_outside, cwd, environ),
+    }
+    values.pop("TRADER_ENV_FILE", None)
+    if "CONFIRM_LIVE" not in set_outside:
+        values.pop("CONFIRM_LIVE", None)
+    findings = (*_unknown_in_environment(environ), *_file_findings(file, set_in_file))
+    problems = [*_file_problems(file), *_key_problems(values)]
+    try:
+        settings = Settings.model_validate(
+            {
+                **values,
+                "TRADER_HOME": _home(values, environ),
+                "explicit": frozenset(values),
+                "findings": findings,
+            }
+        )
+    except ValidationError as error:
+        problems += _value_problems(error, values, set_outside, file)
+    if problems:
+        raise _config_error(problems)
+    return settings.model_copy(update={"env_file": path})
+
+
+def resolve_venue(settings: Settings, *, seen_real_venue: bool) -> str:
+    """Return the venue to use; `seen_real_venue`: this home's journal has known another than paper.
+
+    Raises ConfigError VENUE_NOT_CHOSEN where silence could mean a lost settings file, and SETTINGS_INVALID
+    when gates are loosened for a real venue.
+    """
+    venue = settings.venue
+    if venue is None:
+        if settings.has_key or seen_real_venue:
+            why = "a key is set" if settings.has_key else "this home has seen a real venue"
+            raise ConfigError(
+                f"TRADER_VENUE is not set, although {why}",
+                code="VENUE_NOT_CHOSEN",
+                hint="set TRADER_VENUE=binance (or paper) in the settings file, or name the file: --env-file",
+                details={"env_file": str(settings.env_file) if settings.env_file else None},
+            )
+        venue = PAPER
+    if venue != PAPER and (loosened := _loosened_gates(settings)):
+        raise _config_error(loosened)
+    return venue
+
+
+def _loosened_gates(settings: Settings) -> list[_Problem]:
+    defaults = Settings.model_validate({"TRADER_HOME": settings.home})
+    problems = []
+    for name, described in _SETTINGS.items():
+        if not name.startswith("GATE_"):
+            continue
+        now, default = getattr(settings, described.attribute), getattr(defaults, described.attribute)
+        if now < default if name in LOOSER_WHEN_LOWER else now > default:
+            reason = f"is looser than {described.default}, which only the paper exchange allows"
+            problems.append(_Problem(name, "", reason, f"{name}={described.default}"))
+    return problems
+
+
+def _home(values: Mapping[str, str], environ: Mapping[str, str]) -> Path:
+    if "TRADER_HOME" in values:
+        return Path(values["TRADER_HOME"])
+    state = environ.get("XDG_STATE_HOME", "")
+    # The XDG specification asks to ignore a relative path.
+    if state.startswith("/"):
+        return Path(state) / "trader"
+    if environ.get("HOME", "").startswith("/"):
+        return Path(environ["HOME"]) / ".local" / "state" / "trader"
+    raise ConfigError(
+        "no home folder: neither TRADER_HOME nor XDG_STATE_HOME nor HOME is set to an absolute path",
+        code="HOME_UNUSABLE",
+        hint="set TRADER_HOME, or give --home",
+    )
+
+
+def _anchored(values: Mapping[str, str], folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the values with relative paths made absolute: they count from where they were written."""
+    result = dict(values)
+    for name in PATHS:
+        if name in result:
+            result[name] = str(_absolute(Path(result[name]), folder, environ))
+    market = result.get("TRADER_PAPER_MARKET", "").strip()
+    if market.startswith(MARKET_FILE) and market != MARKET_FILE:
+        location = _absolute(Path(market.removeprefix(MARKET_FILE)), folder, environ)
+        result["TRADER_PAPER_MARKET"] = f"{MARKET_FILE}{location}"
+    return result
+
+
+def _absolute(path: Path, folder: Path, environ: Mapping[str, str]) -> Path:
+    if path.parts[:1] == ("~",) and environ.get("HOME"):
+        return Path(environ["HOME"], *path.parts[1:])
+    return folder / path
+
+
+def _values_of(file: SettingsFile | None) -> dict[str, str]:
+    if file is None:
+        return {}
+    return {name: text for name, text in file.values.items() if name in _SETTINGS and text.strip()}
+
+
+def _nearest(name: str, likeness: float) -> str | None:
+    matches = difflib.get_close_matches(name.upper(), _SETTINGS, n=1, cutoff=likeness)
+    return matches[0] if matches else None
+
+
+def _unknown_in_environment(environ: Mapping[str, str]) -> Iterator[Finding]:
+    for name in sorted(environ):
+        if name.startswith(PREFIXES) and name not in _SETTINGS:
+            nearest = _nearest(name, NEAREST_LIKENESS)
+            yield Finding(
+                "UNKNOWN_SETTING",
+                f"{shown(name)} in the process environment is not a setting",
+                f"did you mean {nearest}?" if nearest else "docs/settings.md lists every setting",
+            )
+
+
+def _file_findings(file: SettingsFile | None, set_in_file: Mapping[str, str]) -> Iterator[Finding]:
+    if file is None:
+        return
+    if file.readable_by_others and any(_SETTINGS[name].secret for name in set_in_file):
+        yield Finding(
+            "FILE_READABLE_BY_OTHERS",
+            f"{file.path} holds a secret and other users can read it",
+            f"chmod 600 {file.path}",
+        )
+    if "CONFIRM_LIVE" in set_in_file:
+        yield Finding(
+            "CONFIRM_LIVE_IN_FILE",
+            f"CONFIRM_LIVE in {file.path} does not count; there it would stay for ever",
+            "remove the line; write CONFIRM_LIVE=yes before the one command it is meant for",
+        )
+
+
+def _file_problems(file: SettingsFile | None) -> Iterator[_Problem]:
+    if file is None:
+        return
+    for fault in file.faults:
+        yield _Problem(str(file.path), "", f"cannot be used: {fault}", f"correct it in {file.path}")
+    for name, line in file.lines.items():
+        where = f"line {line} of {file.path}"
+        if name == "TRADER_ENV_FILE":
+            yield _Problem(name, "", "counts only from the process environment", f"remove {where}")
+        elif name not in _SETTINGS:
+            nearest = _nearest(name, NEAREST_LIKENESS if name.startswith(PREFIXES) else TYPO_LIKENESS)
+            if nearest:
+                yield _Problem(
+                    shown(name), "", f"is not a setting; did you mean {nearest}?", f"correct {where}"
+                )
+            elif name.startswith(PREFIXES):
+                yield _Problem(shown(name), "", "is not a setting", f"remove {where}")
+
+
+def _key_problems(values: Mapping[str, str]) -> Iterator[_Problem]:
+    """Find halves of key pairs: a key needs either its secret or the file of its private key."""
+    for prefix in ("BINANCE_", "BINANCE_TESTNET_"):
+        key, secret, file = f"{prefix}API_KEY", f"{prefix}API_SECRET", f"{prefix}PRIVATE_KEY_PATH"
+        halves = [name for name in (secret, file) if name in values]
+        if key in values and not halves:
+            reason = f"is missing: {key} is set without it (or {file})"
+            yield _Problem(secret, "", reason, f"set {secret}, or {file} for an Ed25519 key", "KEY_MISSING")
+        elif key not in values and halves:
+            yield _Problem(key, "", f"is missing: {halves[0]} is set without it", f"set {key}", "KEY_MISSING")
+        elif len(halves) == 2:
+            yield _Problem(secret, "", f"and {file} are both set; a key has one of them", f"remove {secret}")
+
+
+def _value_problems(
+    error: ValidationError,
+    values: Mapping[str, str],
+    set_outside: Mapping[str, str],
+    file: SettingsFile | None,
+) -> Iterator[_Problem]:
+    for entry in error.errors(include_url=False):
+        name = str(entry["loc"][0])
+        where = "the process environment" if name in set_outside or file is None else str(file.path)
+        reason = str(entry.get("ctx", {}).get("error", "has a value that cannot be used"))
+        value = shown(values.get(name, ""))
+        # A reason that does not repeat the value had cause not to: it may hold a secret.
+        if _SETTINGS[name].secret or value not in reason:
+            value = ""
+        yield _Problem(name, value, reason, f"correct {name} in {where}")
+
+
+def _config_error(problems: Iterable[_Problem]) -> ConfigError:
+    problems = list(problems)
+    sentences = [f"{problem.name} {problem.reason}" for problem in problems]
+    codes = {problem.code for problem in problems}
+    single = len(problems) == 1
+    return ConfigError(
+        sentences[0] if single else f"{len(problems)} settings cannot be used: {'; '.join(sentences)}",
+        code=codes.pop() if len(codes) == 1 else "SETTINGS_INVALID",
+        hint=problems[0].way_out if single else "correct each of them; docs/settings.md lists every setting",
+        details={
+            "problems": [
+                {"name": p.name, "value": p.value, "reason": p.reason, "way_out": p.way_out} for p in problems
+            ]
+        },
+    )
