@@ -19,6 +19,7 @@ from exchanges.paper.market.model import (
     MarketTrade,
     SymbolSpec,
 )
+from exchanges.paper.market.recorded import recorded
 from exchanges.paper.market.synthetic import synthetic
 
 __all__ = [
@@ -35,5 +36,6 @@ __all__ = [
     "MarketFileError",
     "MarketTrade",
     "SymbolSpec",
+    "recorded",
     "synthetic",
 ]

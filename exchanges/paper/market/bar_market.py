@@ -1,8 +1,8 @@
 """A market made of bars: their trades, and everything that can be asked of these.
 
-Time is counted in steps of `STEP_MS` since 1970; each step of the market begins with one trade. A run of steps
-is covered by whole hours, whole minutes and single trades, as few as possible, so a long span costs little and
-is still exact. Computed blocks are kept in bounded caches, on which no answer depends.
+Time is counted in steps of `STEP_MS` since 1970; each step of the market begins with one trade. A run of
+steps is covered by whole hours, whole minutes and single trades, as few as possible, so a long span
+costs little and is still exact. Computed blocks are kept in bounded caches, on which no answer depends.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The ambient order book: what other people have resting around the price.
 
 Levels stand on a fixed grid and keep their quantity for a minute, so the book does not flicker while the
-price moves through it. The last trade was at the best ask if its taker bought, at the best bid if its taker sold.
+price moves through it. The last trade was at the best ask if its taker bought, at the best bid if its
+taker sold.
 """
 
 from __future__ import annotations

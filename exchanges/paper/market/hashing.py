@@ -20,7 +20,7 @@ _EVEN_WORDS = np.uint64(0x0000FFFF0000FFFF)
 _LOW_16 = np.uint64(0xFFFF)
 _LOW_32 = np.uint64(0xFFFFFFFF)
 _FOUR_BYTES_MEAN = 4 * 127.5
-_FOUR_BYTES_DEVIATION = ((65536 - 1) / 3) ** 0.5
+_FOUR_BYTES_DEVIATION: float = ((65536 - 1) / 3) ** 0.5
 _THREE_WORDS_MEAN = 3 * 32767.5
 _THREE_WORDS_DEVIATION = 32768.0
 
@@ -49,8 +49,7 @@ def hashes(stream: np.uint64, counters: Ints) -> Hashes:
 
 def word(bits: Hashes, place: int) -> Floats:
     """Return one of the four 16-bit words, evenly spread over 0 … 65535."""
-    words: Floats = ((bits >> np.uint64(16 * place)) & _LOW_16).astype(np.float64)
-    return words
+    return ((bits >> np.uint64(16 * place)) & _LOW_16).astype(np.float64)
 
 
 def normal(bits: Hashes) -> Floats:
@@ -58,7 +57,9 @@ def normal(bits: Hashes) -> Floats:
 
     The sum of a few even numbers is bounded, and so is a price built from it.
     """
-    words = (bits & _LOW_16) + ((bits >> np.uint64(16)) & _LOW_16) + ((bits >> np.uint64(32)) & _LOW_16)
+    words: Hashes = (
+        (bits & _LOW_16) + ((bits >> np.uint64(16)) & _LOW_16) + ((bits >> np.uint64(32)) & _LOW_16)
+    )
     return (words.astype(np.float64) - _THREE_WORDS_MEAN) / _THREE_WORDS_DEVIATION
 
 

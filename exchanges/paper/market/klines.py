@@ -31,7 +31,7 @@ _FIXED_MS = {
 }
 
 INTERVALS = (*_FIXED_MS, _MONTH)
-"""Case matters: `1m` is a minute, `1M` a month. All UTC; weeks begin on Monday, three days count from 1970."""
+"""Case matters: `1m` is a minute, `1M` a month. All UTC; weeks begin on Monday, `3d` counts from 1970."""
 
 
 def index_at(interval: str, time_ms: int) -> int:

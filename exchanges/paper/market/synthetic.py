@@ -1,11 +1,11 @@
 """A synthetic price: Brownian motion run in the uneven time of a multiplicative cascade.
 
-Time is cut into blocks of 2**18 minutes (half a year). Where a block begins, the log price is a random number
-around zero, so the price stays near its base for ever. Inside, a block is halved 18 times: its trading time is
-shared between the halves by a random weight, and the log price at the middle is a Brownian bridge over that
-trading time. Returns come out uncorrelated with fat tails, and their size clusters over all scales from minutes
-to months, as in Mandelbrot, Fisher, Calvet (1997), A multifractal model of asset returns. Any minute is reached
-in 18 halvings, in whatever year it lies.
+Time is cut into blocks of 2**18 minutes (half a year). Where a block begins, the log price is a random
+number around zero, so the price stays near its base for ever. Inside, a block is halved 18 times: its
+trading time is shared between the halves by a random weight, and the log price at the middle is a
+Brownian bridge over that trading time. Returns come out uncorrelated with fat tails, and their size
+clusters over all scales from minutes to months, as in Mandelbrot, Fisher, Calvet (1997), A multifractal
+model of asset returns. Any minute is reached in 18 halvings, in whatever year it lies.
 """
 
 from __future__ import annotations

@@ -1,0 +1,228 @@
+"""A recorded market: a file of Binance klines, replayed on a shifted clock.
+
+**File.** Binance's twelve columns (open time, open, high, low, close, volume, close time, then five that
+are not used), plain or gzip, with or without a header line; times in milliseconds or microseconds. Bars
+are one minute to one day long, all alike, in order, without gaps. Bars longer than a minute are walked
+through by their trades like minute bars, so finer intervals can be asked for; at the file's own interval
+and above, the klines are the file's.
+
+**Numbers.** Prices go to the nearest tick: recordings carry the noise of a float (0.09946999000000001)
+and the finer ticks of other venues and years, and rounding keeps the order of open, high, low and close.
+A tick so coarse that it moves a price by more than 5 bps is refused, since then the file is not of this
+symbol. Volumes are cut to whole steps; a bar has at least one step for each of its trades. Quote volume,
+trade count and the taker's share follow from the trades, not from the file.
+
+**Clock.** The file does not say when it is to happen. Its times are shifted by whole weeks, in a short
+file by whole days or hours, so that minutes of the hour, hours and weekdays stay what they were; at the
+anchor the file stands just beyond 2,000 minutes of history, or a quarter of the file, and never beyond
+its middle.
+
+**End.** After the last bar the market is closed: `end_ms`, last price, no trades, empty book. It never
+starts again.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+
+from exchanges.paper.market.bar_market import BarMarket
+from exchanges.paper.market.klines import DAY_MS, WEEK_MS
+from exchanges.paper.market.model import (
+    MINUTE_MS,
+    TRADES_PER_MINUTE,
+    Market,
+    MarketFileError,
+    SymbolSpec,
+)
+from exchanges.paper.market.trades import Outline
+
+_COLUMNS = 12
+_GZIP_MAGIC = b"\x1f\x8b"
+_FIRST_MICROSECOND_TIME = 10**15
+_BAR_MINUTES = (1, 3, 5, 15, 30, 60, 120, 240, 360, 480, 720, 1440)
+_HISTORY_MS = 2000 * MINUTE_MS
+_HOUR_MS = 60 * MINUTE_MS
+_ROUNDING_LIMIT = Decimal("0.0005")
+_QUOTE_VOLUME_LIMIT = 1 << 62
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The bars of a file on the file's own clock."""
+
+    start_ms: int
+    bar_minutes: int
+    bars: Outline
+
+    @property
+    def length_ms(self) -> int:
+        """From the start of the first bar to the end of the last."""
+        return len(self.bars.open) * self.bar_minutes * MINUTE_MS
+
+
+def recorded(path: Path, spec: SymbolSpec, *, anchor_ms: int) -> Market:
+    """Return the market that the file makes of a symbol, laid out around the exchange time `anchor_ms`.
+
+    The same file and anchor give the same market. Raises MarketFileError.
+    """
+    recording = read(path, spec)
+    start_ms = _start_on_exchange_clock(path, recording, anchor_ms)
+    first_bar = start_ms // (recording.bar_minutes * MINUTE_MS)
+
+    def source(first: int, count: int) -> Outline:
+        return recording.bars.cut(first - first_bar, first - first_bar + count)
+
+    return BarMarket(
+        spec,
+        source,
+        seed=0,
+        start_ms=start_ms,
+        end_ms=start_ms + recording.length_ms,
+        bar_minutes=recording.bar_minutes,
+    )
+
+
+def _start_on_exchange_clock(path: Path, recording: Recording, anchor_ms: int) -> int:
+    history = min(_HISTORY_MS, recording.length_ms // 4)
+    for unit in (WEEK_MS, DAY_MS, _HOUR_MS):
+        if unit % (recording.bar_minutes * MINUTE_MS) == 0 and history + unit <= recording.length_ms // 2:
+            shift = (anchor_ms - recording.start_ms - history) // unit * unit
+            return recording.start_ms + shift
+    count = len(recording.bars.open)
+    raise MarketFileError(path, None, f"too few bars: {count} of {recording.bar_minutes} minutes")
+
+
+def read(path: Path, spec: SymbolSpec) -> Recording:
+    """Read a file of klines. Raises MarketFileError."""
+    lines = _lines(path)
+    skipped = 1 if lines and _is_header(lines[0]) else 0
+    if len(lines) == skipped:
+        raise MarketFileError(path, None, "holds no bars")
+    start_ms, bar_ms = _first_times(path, lines[skipped], skipped + 1)
+    in_ticks = cache(partial(_in_ticks, tick=spec.tick))  # most prices of a file are in it many times
+    rows = []
+    for index, line in enumerate(lines[skipped:]):
+        try:
+            rows.append(_row(line, start_ms + index * bar_ms, bar_ms, in_ticks, spec.step))
+        except ValueError as error:
+            raise MarketFileError(path, skipped + 1 + index, str(error)) from None
+    if sum(high * volume for _, high, _, _, volume in rows) > _QUOTE_VOLUME_LIMIT:
+        raise MarketFileError(path, None, "quote volume in ticks × steps does not fit 64 bits")
+    columns = np.array(rows, dtype=np.int64).T
+    columns[4] = np.maximum(columns[4], bar_ms // MINUTE_MS * TRADES_PER_MINUTE)
+    return Recording(start_ms, bar_ms // MINUTE_MS, Outline(*columns))
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        content = path.read_bytes()
+        if content.startswith(_GZIP_MAGIC):
+            content = gzip.decompress(content)
+        return content.decode("ascii").splitlines()
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise MarketFileError(path, None, "is a damaged gzip file") from None
+    except UnicodeDecodeError:
+        raise MarketFileError(path, None, "is not a text file of klines") from None
+    except OSError as error:
+        raise MarketFileError(path, None, f"cannot be read: {error.strerror or error}") from None
+
+
+def _is_header(line: str) -> bool:
+    """Return whether no field of the line is a number."""
+    for field in line.split(","):
+        try:
+            Decimal(field)
+        except InvalidOperation:
+            continue
+        return False
+    return True
+
+
+def _first_times(path: Path, line: str, number: int) -> tuple[int, int]:
+    """Return open time and length of the first bar in milliseconds."""
+    try:
+        opened, closed = _times(_fields(line))
+    except ValueError as error:
+        raise MarketFileError(path, number, str(error)) from None
+    length = closed + 1 - opened
+    if length not in [minutes * MINUTE_MS for minutes in _BAR_MINUTES]:
+        raise MarketFileError(path, number, f"a bar of {length} ms is no kline interval up to a day")
+    if opened % length:
+        raise MarketFileError(path, number, f"open time {opened} is not a whole multiple of {length} ms")
+    return opened, length
+
+
+def _row(
+    line: str, expected_ms: int, bar_ms: int, in_ticks: Callable[[str], int], step: Decimal
+) -> tuple[int, int, int, int, int]:
+    """Return open, high, low, close in ticks and volume in steps. Raises ValueError with the reason."""
+    fields = _fields(line)
+    opened, closed = _times(fields)
+    if opened != expected_ms:
+        raise ValueError(_misplaced(opened, expected_ms, bar_ms))
+    if closed != opened + bar_ms - 1:
+        raise ValueError(f"close time {closed} does not end the bar that opened at {opened}")
+    first, high, low, last = map(in_ticks, fields[1:5])
+    if not low <= min(first, last) <= max(first, last) <= high:
+        raise ValueError(
+            f"open {fields[1]} and close {fields[4]} are not within low {fields[3]} … high {fields[2]}"
+        )
+    volume = _number(fields[5], "volume")
+    if volume < 0:
+        raise ValueError(f"volume is {fields[5]}")
+    return first, high, low, last, int(volume // step)
+
+
+def _fields(line: str) -> list[str]:
+    fields = line.split(",")
+    if len(fields) != _COLUMNS:
+        raise ValueError(f"has {len(fields)} columns, a kline has {_COLUMNS}")
+    return fields
+
+
+def _times(fields: list[str]) -> tuple[int, int]:
+    """Return open and close time in milliseconds."""
+    for field in (fields[0], fields[6]):
+        if not field.isdigit():
+            raise ValueError(f"{field!r} is not a time")
+    opened, closed = int(fields[0]), int(fields[6])
+    if opened >= _FIRST_MICROSECOND_TIME:
+        return opened // 1000, closed // 1000
+    return opened, closed
+
+
+def _misplaced(opened: int, expected_ms: int, bar_ms: int) -> str:
+    if opened == expected_ms - bar_ms:
+        return f"open time {opened} is there twice"
+    if opened < expected_ms:
+        return f"open time {opened} is out of order"
+    return f"there is a gap from {expected_ms} to {opened}"
+
+
+def _in_ticks(field: str, tick: Decimal) -> int:
+    """Return a price in ticks, the nearest."""
+    price = _number(field, "price")
+    if price <= 0:
+        raise ValueError(f"price is {field}")
+    ticks = round(price / tick)
+    if abs(ticks * tick - price) > price * _ROUNDING_LIMIT:
+        raise ValueError(f"tick {tick} is too coarse for price {field}: this is not a file of the symbol")
+    return ticks
+
+
+def _number(field: str, name: str) -> Decimal:
+    try:
+        number = Decimal(field)
+    except InvalidOperation:
+        raise ValueError(f"{name} {field!r} is not a number") from None
+    if not number.is_finite():
+        raise ValueError(f"{name} is {field}")
+    return number
