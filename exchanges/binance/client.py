@@ -1,0 +1,47 @@
+"""Binance as a venue: four ports over one session."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from core.clock import Clock
+from core.credentials import Credentials
+from core.ports import HostFacts, Venue
+from exchanges.binance.account import BinanceAccount
+from exchanges.binance.hosts import classify
+from exchanges.binance.keys import BinanceKeyAdministration
+from exchanges.binance.link import Link
+from exchanges.binance.market_data import BinanceMarketData
+from exchanges.binance.session import BinanceSession, Timeouts
+from exchanges.binance.trading import BinanceTrading
+
+
+@asynccontextmanager
+async def open_binance(
+    root: str | HostFacts,
+    credentials: Credentials | None,
+    clock: Clock,
+    *,
+    name: str = "binance",
+    timeouts: Timeouts | None = None,
+) -> AsyncIterator[Venue]:
+    """Open the venue at a base address, or at a host that was classified before; close its connections after.
+
+    Without credentials only market data can be asked; the rest raises ConfigError KEY_MISSING. An address or a
+    private key that cannot be used is a ConfigError too.
+    """
+    host = await classify(root) if isinstance(root, str) else root
+    session = BinanceSession(host, credentials, clock, timeouts or Timeouts())
+    try:
+        link = Link(session, clock)
+        yield Venue(
+            name=name,
+            host=host,
+            market_data=BinanceMarketData(link),
+            account=BinanceAccount(link),
+            trading=BinanceTrading(link),
+            key_administration=BinanceKeyAdministration(link, host.environment),
+        )
+    finally:
+        await session.close_connection()

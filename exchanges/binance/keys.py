@@ -1,0 +1,49 @@
+"""What a Binance key may do, and where deposits go: the wallet API, which only the live venue has."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from core.account import Environment
+from core.ports import DepositAddress, KeyFacts
+from exchanges.binance import wire_account
+from exchanges.binance.link import Link
+
+
+class BinanceKeyAdministration:
+    """The port `core.ports.KeyAdministration`. On a testnet nothing is asked, and every answer is None."""
+
+    def __init__(self, link: Link, environment: Environment) -> None:
+        self._link = link
+        self._session = link.session
+        self._has_wallet_api = environment is Environment.MAINNET
+
+    async def key_facts(self) -> KeyFacts | None:
+        if not self._has_wallet_api:
+            return None
+        return await self._link.read(
+            lambda: self._session.get_account_api_permissions(**self._link.stamp()), wire_account.parse_key
+        )
+
+    async def account_status(self) -> str | None:
+        if not self._has_wallet_api:
+            return None
+        return await self._link.read(
+            lambda: self._session.get_account_status(**self._link.stamp()), wire_account.parse_account_status
+        )
+
+    async def deposit_address(self, coin: str, network: str | None) -> DepositAddress | None:
+        """Return a coin's address, on its default network unless one is named; None where there is none."""
+        if not self._has_wallet_api:
+            return None
+        if network is None:
+            network = await self._link.read(
+                lambda: self._session.get_all_coins_info(**self._link.stamp()),
+                partial(wire_account.parse_default_network, coin=coin),
+            )
+            if network is None:
+                return None
+        return await self._link.read(
+            lambda: self._session.get_deposit_address(coin, network, **self._link.stamp()),
+            partial(wire_account.parse_address, coin=coin, network=network),
+        )

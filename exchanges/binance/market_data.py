@@ -1,0 +1,102 @@
+"""What anybody may ask Binance: time, instruments, books, bars."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from core.errors import ConfigError
+from core.intervals import interval_ms
+from core.ports import Book, ClockReading
+from exchanges.binance import wire_market
+from exchanges.binance.link import Link, understood
+from exchanges.binance.wire import shaped
+
+if TYPE_CHECKING:
+    from core.bars import Bars, Row
+    from core.instrument import Instrument
+
+CLOCK_SAMPLES: Final = 3
+KLINES_MAX: Final = 1_000
+TRUNCATION_MS: Final = 1.0  # both clocks drop the part of a millisecond
+
+
+class BinanceMarketData:
+    """The port `core.ports.MarketData`."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._session = link.session
+
+    async def ping(self) -> None:
+        await self._link.read(self._session.ping, partial(shaped, shape=dict[str, object]))
+
+    async def clock_reading(self) -> ClockReading:
+        """Measure the venue's clock; of several samples the quickest counts, and stamps later requests."""
+        samples = [await self._clock_sample() for _ in range(CLOCK_SAMPLES)]
+        best = min(samples, key=lambda sample: sample.bound_ms)
+        self._link.offset_ms = best.offset_ms
+        return best
+
+    async def _clock_sample(self) -> ClockReading:
+        clock = self._link.clock
+
+        async def ask() -> tuple[int, float, object]:
+            sent_ms, started_ms = clock.now_ms(), clock.monotonic_ms()
+            payload = await self._session.get_server_time()
+            return sent_ms, clock.monotonic_ms() - started_ms, payload
+
+        def parse(answer: tuple[int, float, object]) -> ClockReading:
+            sent_ms, round_trip_ms, payload = answer
+            venue_ms = wire_market.parse_server_time(payload)
+            midway_ms = sent_ms + round_trip_ms / 2
+            return ClockReading(
+                venue_ms=venue_ms,
+                local_ms=round(midway_ms),
+                offset_ms=venue_ms - midway_ms,
+                bound_ms=round_trip_ms / 2 + TRUNCATION_MS,
+            )
+
+        return await self._link.read(ask, parse)
+
+    async def instrument(self, symbol: str) -> Instrument:
+        found = await self._link.read(
+            lambda: self._session.get_exchange_info(symbol=symbol),
+            lambda payload: wire_market.parse_instrument(payload, symbol),
+        )
+        if found is None:
+            raise ConfigError(f"Binance does not list {symbol}", code="SYMBOL_UNKNOWN")
+        return found
+
+    async def book(self, symbol: str, levels: int) -> Book:
+        return await self._link.read(
+            lambda: self._session.get_order_book(symbol=symbol, limit=levels),
+            lambda payload: wire_market.parse_book(payload, symbol, self._link.clock.now_ms()),
+        )
+
+    async def average_price(self, symbol: str) -> Decimal:
+        return await self._link.read(
+            lambda: self._session.get_avg_price(symbol=symbol), wire_market.parse_average_price
+        )
+
+    async def bars(self, symbol: str, interval: str, count: int) -> Bars:
+        """Return the newest `count` closed bars, oldest first; fewer where the venue has no more."""
+        length_ms = interval_ms(interval)
+        rows: list[Row] = []
+        end_ms: int | None = None
+        for _ in range(count // KLINES_MAX + 2):
+            limit = min(count - len(rows) + 1, KLINES_MAX)  # one more: the newest is still forming
+            page = await self._link.read(
+                partial(
+                    self._session.get_klines, symbol=symbol, interval=interval, limit=limit, endTime=end_ms
+                ),
+                wire_market.parse_klines,
+            )
+            now_ms = self._link.venue_now_ms()
+            rows = [row for row in page if row[0] + length_ms <= now_ms] + rows
+            if len(rows) >= count or len(page) < limit:
+                break
+            end_ms = page[0][0] - 1
+        newest = rows[max(0, len(rows) - count) :]
+        return understood(partial(wire_market.make_bars, interval_ms=length_ms), newest)

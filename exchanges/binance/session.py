@@ -1,0 +1,299 @@
+"""python-binance, pinned, with its own way of building and sending requests replaced.
+
+As it comes, the library replaces the caller's timestamp and recvWindow, signs values before they are encoded,
+renders decimals with an exponent, follows redirects with the key in the header, lets aiohttp send a DELETE
+again, returns {} for an empty answer, reads JSON numbers as floats, raises errors that show the key and the
+signed address, and sends wallet requests to the live venue whatever the environment. Kept are its map of
+methods to paths and its signatures.
+
+Importing this module is slow (the library loads all of itself at once): only the opening of a venue does it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from importlib.metadata import version
+from types import SimpleNamespace
+from typing import Any, Final
+from urllib.parse import quote, urlencode, urlsplit
+
+import aiohttp
+import msgspec
+import yarl
+
+from core.clock import Clock
+from core.credentials import Credentials
+from core.errors import ConfigError
+from core.ports import HostFacts
+from exchanges.binance.errors import Reached, RequestFailed
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # it imports a name that websockets is giving up
+    from binance import AsyncClient
+
+SUPPORTED_VERSION: Final = "1.0.37"
+BAN_WITHOUT_TERM_S: Final = 120  # the shortest ban that Binance gives
+IDLE_CONNECTION_S: Final = (
+    10  # shorter than common proxies keep one, so that no order meets a dying connection
+)
+TEXT_MAX: Final = 200
+HIDDEN: Final = "****"
+
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e]+")
+_TOKEN = re.compile(r"[A-Za-z0-9+/%=_-]{48,}")  # keys and signatures are longer, words are not
+_SIGNATURE = re.compile(r"signature(=|%3[dD]|\W{1,5})[^&\s\"'<>]+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """`order_s` is longer than the 10 s after which Binance gives up, so that its own answer arrives."""
+
+    connect_s: float = 5.0
+    read_s: float = 10.0
+    order_s: float = 15.0
+
+
+class _ConnectionLost(Exception):
+    """A connection broke. Not one of aiohttp's errors, so that aiohttp does not send the request again."""
+
+
+class BinanceSession(AsyncClient):  # type: ignore[misc]  # python-binance ships no types
+    """Requests to one root, each written at most once. Made inside a running event loop."""
+
+    def __init__(
+        self, host: HostFacts, credentials: Credentials | None, clock: Clock, timeouts: Timeouts
+    ) -> None:
+        if version("python-binance") != SUPPORTED_VERSION:
+            raise ConfigError(
+                f"python-binance {SUPPORTED_VERSION} is required, was {version('python-binance')}",
+                hint="install the versions of requirements.lock",
+            )
+        self._root = host.root
+        self._clock = clock
+        self._timeouts = timeouts
+        self._blocked: tuple[float, int] | None = None
+        secret = credentials and credentials.secret
+        pem = credentials and credentials.private_key_pem
+        super().__init__(
+            api_key=credentials.api_key.reveal() if credentials else None,
+            api_secret=secret.reveal() if secret else None,
+            private_key=_normal_pem(pem.reveal()) if pem else None,
+        )
+        self.ws_api = self.ws_future = None  # theirs point at fixed hosts
+
+    def _init_private_key(self, private_key: str | None, private_key_pass: str | None = None) -> object:
+        try:
+            key = super()._init_private_key(private_key, private_key_pass)
+        except (ValueError, IndexError, TypeError):
+            key = None
+        if private_key and (key is None or not (self._is_rsa or getattr(key, "curve", "") == "Ed25519")):
+            raise ConfigError(
+                "the private key is neither an Ed25519 nor an RSA key in PEM text",
+                hint="it begins with -----BEGIN PRIVATE KEY-----; one with a passphrase cannot be used",
+            ) from None
+        return key
+
+    def _init_session(self) -> aiohttp.ClientSession:
+        marks = aiohttp.TraceConfig()
+        marks.on_connection_create_end.append(_mark_connected)
+        marks.on_connection_reuseconn.append(_mark_connected)
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(keepalive_timeout=IDLE_CONNECTION_S),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Accept": "application/json", "User-Agent": "trader"},
+            middlewares=(_never_again,),
+            trace_configs=[marks],
+            trust_env=False,
+        )
+
+    def _create_api_uri(self, path: str, signed: bool = True, version: str = "v3") -> str:
+        return f"{self._root}/api/{version}/{path}"
+
+    def _create_margin_api_uri(self, path: str, version: int = 1) -> str:
+        return f"{self._root}/sapi/v{version}/{path}"
+
+    async def get_exchange_info(self, **params: str) -> Any:
+        """As the library's own, for one `symbol` instead of several megabytes."""
+        return await self._get("exchangeInfo", data=params)
+
+    async def _request(
+        self, method: str, uri: str, signed: bool, force_params: bool = False, **kwargs: Any
+    ) -> Any:
+        """Send one request once, and return what its JSON answer says, with numbers as int or Decimal.
+
+        A signed request carries the caller's `timestamp` and `recvWindow`, as given. Raises RequestFailed.
+        """
+        if not uri.startswith(self._root + "/"):
+            raise ValueError(f"a session for {self._root} was asked for {urlsplit(uri).hostname}")
+        request = f"{method.upper()} {urlsplit(uri).path}"
+        self._check_blocked(request)
+        params = _encoded(kwargs.get("data") or {})
+        headers = {}
+        if signed:
+            if not self.API_KEY:
+                raise ConfigError("this needs a Binance key, and none is configured", code="KEY_MISSING")
+            if "timestamp" not in kwargs["data"] or "recvWindow" not in kwargs["data"]:
+                raise ValueError("a signed request needs its caller's timestamp and recvWindow")
+            headers["X-MBX-APIKEY"] = self.API_KEY
+            params = f"{params}&signature={quote(self._signature(params), safe='')}"
+        if method == "get":
+            url, body = f"{uri}?{params}" if params else uri, None
+        else:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            url, body = uri, params.encode()
+        answer = await self._exchange(method, request, url, headers, body)
+        if isinstance(answer, RequestFailed):
+            raise answer
+        return answer
+
+    def _signature(self, payload: str) -> str:
+        if self.PRIVATE_KEY is None:
+            return str(self._hmac_signature(payload))
+        return str(self._rsa_signature(payload) if self._is_rsa else self._ed25519_signature(payload))
+
+    async def _exchange(
+        self, method: str, request: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> object:
+        """Return the decoded answer or the failure. Returned, not raised: aiohttp's errors, which show the
+        signed address and the headers, must not hang on to ours as their context."""
+        total_s = self._timeouts.read_s if method == "get" else self._timeouts.order_s
+        connection = SimpleNamespace(made=False)
+        try:
+            async with self.session.request(
+                method,
+                yarl.URL(url, encoded=True),
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=total_s, sock_connect=self._timeouts.connect_s),
+                trace_request_ctx=connection,
+            ) as response:
+                content = await response.read()
+        except Exception as error:  # whatever it is: once connected, the order may have been written
+            return self._broken(request, error, connection.made, total_s)
+        return self._judged(request, response.status, response.headers, content)
+
+    def _broken(self, request: str, error: Exception, connected: bool, total_s: float) -> RequestFailed:
+        if not connected:
+            return RequestFailed(Reached.NOT_SENT, request, _why_not_connected(error))
+        if isinstance(error, TimeoutError):
+            return RequestFailed(Reached.TIMED_OUT, request, f"no answer within {total_s:g} s")
+        if isinstance(error, aiohttp.ClientPayloadError | aiohttp.ClientResponseError):
+            return RequestFailed(Reached.LOST, request, "the answer was cut off or malformed")
+        return RequestFailed(Reached.LOST, request, "the connection broke before a whole answer came")
+
+    def _judged(self, request: str, status: int, headers: Mapping[str, str], content: bytes) -> object:
+        try:
+            answer = _decoder.decode(content)
+        except (msgspec.DecodeError, ValueError, ArithmeticError, RecursionError):
+            answer = None
+        if status == 200:
+            if answer is not None:
+                return answer
+            shown = self._shown(content) or "nothing"
+            return RequestFailed(Reached.UNREADABLE, request, f"HTTP 200 with {shown}", status=status)
+
+        code, text = None, ""
+        if isinstance(answer, dict) and type(answer.get("code")) is int:
+            code, text = answer["code"], self._shown(str(answer.get("msg", "")).encode())
+        retry_after_s = _whole_seconds(headers.get("Retry-After"))
+        self._note_block(status, retry_after_s)
+        said = f"code {code} {text!r}" if code is not None else "no code"
+        return RequestFailed(
+            Reached.ANSWERED,
+            request,
+            f"HTTP {status}, {said}",
+            status=status,
+            code=code,
+            text=text,
+            retry_after_s=retry_after_s,
+        )
+
+    def _shown(self, content: bytes) -> str:
+        """Return the beginning of an answer for a screen: a relay may echo the request with its secrets."""
+        text = _UNPRINTABLE.sub(" ", content.decode("ascii", "replace"))
+        for secret in (self.API_KEY, self.API_SECRET):
+            if secret:
+                text = text.replace(secret, HIDDEN)
+        return _TOKEN.sub(HIDDEN, _SIGNATURE.sub(f"signature={HIDDEN}", text))[:TEXT_MAX].strip()
+
+    def _note_block(self, status: int, retry_after_s: int | None) -> None:
+        wait_s = retry_after_s if status in (418, 429) else None
+        if status == 418 and wait_s is None:
+            wait_s = BAN_WITHOUT_TERM_S
+        if wait_s:
+            self._blocked = (self._clock.monotonic_ms() + wait_s * 1000, status)
+
+    def _check_blocked(self, request: str) -> None:
+        """Refuse while an earlier answer asked to wait: asking on turns a limit into a ban."""
+        if self._blocked is None:
+            return
+        until_ms, status = self._blocked
+        left_s = math.ceil((until_ms - self._clock.monotonic_ms()) / 1000)
+        if left_s > 0:
+            reason = f"not sent: Binance answered HTTP {status} and asked to wait {left_s} s more"
+            raise RequestFailed(Reached.NOT_SENT, request, reason, status=status, retry_after_s=left_s)
+        self._blocked = None
+
+
+async def _mark_connected(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
+    context.trace_request_ctx.made = True
+
+
+async def _never_again(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending an idempotent request again when a kept-alive connection breaks."""
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
+        raise _ConnectionLost from None
+
+
+def _why_not_connected(error: Exception) -> str:
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return "its name could not be resolved"
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+            return "its TLS certificate was refused or TLS failed"
+        case TimeoutError():
+            return "connecting took too long"
+        case OSError(strerror=str(words)):
+            return f"no connection ({words})"
+    return "no connection"
+
+
+def _encoded(params: Mapping[str, object]) -> str:
+    """Return the parameters as they are signed and sent: percent-encoded, in the caller's order."""
+    pairs = [(name, _wire_text(name, value)) for name, value in params.items() if value is not None]
+    return urlencode(pairs, quote_via=quote, safe="")
+
+
+def _wire_text(name: str, value: object) -> str:
+    match value:
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case Decimal() if value.is_finite():
+            return format(value, "f")
+    raise TypeError(f"{name} was {type(value).__name__}, which has no exact text")
+
+
+def _normal_pem(text: str) -> str:
+    """Return PEM text without stray white space: by its length the library tells Ed25519 from RSA."""
+    return "\n".join(line.strip() for line in text.split("\n") if line.strip())
+
+
+def _whole_seconds(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 8 else None

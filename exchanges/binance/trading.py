@@ -1,0 +1,60 @@
+"""Orders and cancels at Binance: each is written to a socket once, and never again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from core.errors import OutcomeUnknown
+from core.orders import Intent, OrderReport, SendOnce
+from exchanges.binance import wire
+from exchanges.binance.errors import Purpose, RequestFailed, error_for
+from exchanges.binance.link import Link
+from exchanges.binance.wire import shaped
+
+
+class BinanceTrading:
+    """The port `core.ports.Trading`."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._session = link.session
+
+    async def submit(self, permission: SendOnce) -> OrderReport:
+        if permission.intent.dry_run:
+            raise ValueError(f"{permission.intent.client_order_id} is a dry-run intent; it is never sent")
+        params = wire.intent_params(permission.intent)
+        intent = permission.spend()
+        try:
+            payload = await self._session.create_order(**params)
+        except RequestFailed as failure:
+            raise error_for(failure, Purpose.SUBMIT) from None
+        return _confirmed(lambda: wire.same_intent(wire.parse_order(payload), intent), "the order")
+
+    async def validate(self, intent: Intent) -> None:
+        params = wire.intent_params(intent)
+        await self._link.read(
+            lambda: self._session.create_test_order(**params), partial(shaped, shape=dict[str, object])
+        )
+
+    async def cancel(self, symbol: str, client_order_id: str) -> OrderReport:
+        """Cancel an order of ours. Raises VenueRejected where it is no longer open: it may have filled."""
+        try:
+            payload = await self._session.cancel_order(
+                symbol=symbol, origClientOrderId=client_order_id, **self._link.stamp()
+            )
+        except RequestFailed as failure:
+            raise error_for(failure, Purpose.CANCEL) from None
+        return _confirmed(
+            lambda: wire.same_order(wire.parse_order(payload), symbol, client_order_id), "the cancel"
+        )
+
+
+def _confirmed(read: Callable[[], OrderReport], what: str) -> OrderReport:
+    try:
+        return read()
+    except wire.Unreadable as error:
+        raise OutcomeUnknown(
+            f"Binance took {what}, but its answer could not be understood: {error}",
+            hint="do not send it again; ask what became of it",
+        ) from None
