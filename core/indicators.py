@@ -1,0 +1,89 @@
+"""Rolling statistics over bars.
+
+Every function takes and returns float64 arrays of shape (n,), oldest first. The value at `t` uses the window
+that ends with `t` and nothing after it; where the window is not full, or holds a NaN, the result is NaN.
+
+A window is summed afresh at every bar, always newest to oldest: running sums drift, and this way a value does
+not depend, to the last bit, on how many bars came before its window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from core.bars import FloatArray
+
+NEAR_ZERO = 1e-12
+
+
+def lagged(values: FloatArray, lag: int) -> FloatArray:
+    """Return the value of `lag` bars ago; NaN for the first `lag` bars."""
+    result = np.full(len(values), np.nan)
+    result[lag:] = values[: max(0, len(values) - lag)]
+    return result
+
+
+def log_returns(close: FloatArray) -> FloatArray:
+    """Return ln(C_t / C_{t-1}); the first value is NaN. Prices must be positive."""
+    return np.log(close / lagged(close, 1))
+
+
+def rolling_sum(values: FloatArray, window: int) -> FloatArray:
+    """Return the sum of the last `window` values."""
+    return _fold(values, window, np.add)
+
+
+def rolling_mean(values: FloatArray, window: int) -> FloatArray:
+    """Return the simple mean of the last `window` values."""
+    return rolling_sum(values, window) / window
+
+
+def rolling_max(values: FloatArray, window: int) -> FloatArray:
+    """Return the largest of the last `window` values."""
+    return _fold(values, window, np.maximum)
+
+
+def rolling_min(values: FloatArray, window: int) -> FloatArray:
+    """Return the smallest of the last `window` values."""
+    return _fold(values, window, np.minimum)
+
+
+def rolling_std(values: FloatArray, window: int) -> FloatArray:
+    """Return the population standard deviation (ddof 0) of the last `window` values, in two passes.
+
+    A deviation below 1e-12 · max(1, |mean|) is rounding noise and counts as 0.
+    """
+    mean = rolling_mean(values, window)
+    squares = np.zeros(len(values))
+    for lag in range(window):
+        squares += (lagged(values, lag) - mean) ** 2
+    deviation = np.sqrt(squares / window)
+    deviation[deviation < NEAR_ZERO * np.maximum(1.0, np.abs(mean))] = 0.0
+    return deviation
+
+
+def path_length(close: FloatArray, window: int) -> FloatArray:
+    """Return how far the price traveled, up and down, in the last `window` steps: Σ |C_t - C_{t-1}|."""
+    return rolling_sum(np.abs(close - lagged(close, 1)), window)
+
+
+def divide(numerator: FloatArray, denominator: FloatArray, *, otherwise: FloatArray | float) -> FloatArray:
+    """Return the quotient, and `otherwise` where the denominator is 0. NaN in either operand stays NaN."""
+    result = np.full(len(denominator), otherwise, dtype=np.float64)
+    np.divide(numerator, denominator, out=result, where=denominator != 0)
+    return result
+
+
+def _fold(values: FloatArray, window: int, combine: Callable[..., Any]) -> FloatArray:
+    if window < 1:
+        raise ValueError(f"window must be at least 1, was {window}")
+    result = np.full(len(values), np.nan)
+    if len(values) >= window:
+        folded = result[window - 1 :]
+        folded[:] = values[window - 1 :]
+        for lag in range(1, window):
+            combine(folded, values[window - 1 - lag : len(values) - lag], out=folded)
+    return result
