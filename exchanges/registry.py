@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Final, Protocol, cast
 
 from core.clock import Clock
-from core.credentials import Credentials
+from core.signing_key import SigningKey
 from core.errors import ConfigError
 from core.ports import HostFacts, Venue
 
@@ -17,7 +17,7 @@ class OpenVenue(Protocol):
     """Opens a venue at a base address, or at a host that was classified before."""
 
     def __call__(
-        self, root: str | HostFacts, credentials: Credentials | None, clock: Clock, *, name: str
+        self, root: str | HostFacts, key: SigningKey | None, clock: Clock, *, name: str
     ) -> AbstractAsyncContextManager[Venue]: ...
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from core.clock import Clock
-from core.credentials import Credentials
+from core.signing_key import SigningKey
 from core.ports import HostFacts, Venue
 from exchanges.binance.account import BinanceAccount
 from exchanges.binance.hosts import classify
@@ -20,7 +20,7 @@ from exchanges.binance.trading import BinanceTrading
 @asynccontextmanager
 async def open_binance(
     root: str | HostFacts,
-    credentials: Credentials | None,
+    key: SigningKey | None,
     clock: Clock,
     *,
     name: str = "binance",
@@ -28,11 +28,11 @@ async def open_binance(
 ) -> AsyncIterator[Venue]:
     """Open the venue at a base address, or at a host that was classified before; close its connections after.
 
-    Without credentials only market data can be asked; the rest raises ConfigError KEY_MISSING. An address or a
-    private key that cannot be used is a ConfigError too.
+    Without a key only market data can be asked; the rest raises ConfigError KEY_MISSING. An address or a private
+    key that cannot be used is a ConfigError too.
     """
     host = await classify(root) if isinstance(root, str) else root
-    session = BinanceSession(host, credentials, clock, timeouts or Timeouts())
+    session = BinanceSession(host, key, clock, timeouts or Timeouts())
     try:
         link = Link(session, clock)
         yield Venue(

@@ -27,7 +27,7 @@ import msgspec
 import yarl
 
 from core.clock import Clock
-from core.credentials import Credentials
+from core.signing_key import SigningKey
 from core.errors import ConfigError
 from core.ports import HostFacts
 from exchanges.binance.errors import Reached, RequestFailed
@@ -66,9 +66,7 @@ class _ConnectionLost(Exception):
 class BinanceSession(AsyncClient):  # type: ignore[misc]  # python-binance ships no types
     """Requests to one root, each written at most once. Made inside a running event loop."""
 
-    def __init__(
-        self, host: HostFacts, credentials: Credentials | None, clock: Clock, timeouts: Timeouts
-    ) -> None:
+    def __init__(self, host: HostFacts, key: SigningKey | None, clock: Clock, timeouts: Timeouts) -> None:
         if version("python-binance") != SUPPORTED_VERSION:
             raise ConfigError(
                 f"python-binance {SUPPORTED_VERSION} is required, was {version('python-binance')}",
@@ -78,10 +76,10 @@ class BinanceSession(AsyncClient):  # type: ignore[misc]  # python-binance ships
         self._clock = clock
         self._timeouts = timeouts
         self._blocked: tuple[float, int] | None = None
-        secret = credentials and credentials.secret
-        pem = credentials and credentials.private_key_pem
+        secret = key and key.secret
+        pem = key and key.private_key_pem
         super().__init__(
-            api_key=credentials.api_key.reveal() if credentials else None,
+            api_key=key.api_key.reveal() if key else None,
             api_secret=secret.reveal() if secret else None,
             private_key=_normal_pem(pem.reveal()) if pem else None,
         )
