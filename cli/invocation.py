@@ -1,0 +1,37 @@
+"""One run of the command line: what was asked, where, and how to answer. Commands find it in `ctx.obj`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.console import Console
+from cli.options import Options
+
+if TYPE_CHECKING:
+    from core.config import Settings
+
+
+@dataclass
+class Invocation:
+    """`environ` and `cwd` are read once, in `cli.main`; everything below takes them from here."""
+
+    console: Console
+    options: Options
+    environ: Mapping[str, str]
+    cwd: Path
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Read the settings when a command first asks, and report what was found about them."""
+        # pydantic takes longer to load than --help may take.
+        from core.config import load_settings
+
+        settings = load_settings(self.environ, self.cwd, self.options.env_file, self.options.home)
+        self.console.locate(env_file=settings.env_file)
+        for finding in settings.findings:
+            self.console.warn(f"{finding.message}; {finding.way_out}")
+        return settings

@@ -1,0 +1,147 @@
+"""The program `trader`: the commands it has, and the way into them."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from cli import VERSION
+from cli.console import Console
+from cli.invocation import Invocation
+from cli.options import Options, shared_parameters
+from cli.registry import Entry, Group, Section
+
+PROGRAM = "trader"
+
+COMMANDS: tuple[Entry | Section, ...] = (
+    Entry(
+        "init",
+        "Write a commented settings file and the home folder.",
+        "trader init",
+        "cli.commands.init:init",
+        (3,),
+    ),
+    Entry(
+        "check",
+        "Show every gate's condition without acting.",
+        "trader check",
+        "cli.commands.check:check",
+        (3, 5, 7),
+    ),
+    Entry(
+        "stage",
+        "Run stage 0, 1 or 2 on the way to live money.",
+        "trader stage 0",
+        "cli.commands.stage:stage",
+        (3, 4, 5, 6, 7, 8, 9),
+    ),
+    Entry(
+        "status",
+        "Show where you are: account, stage, positions, open orders.",
+        "trader status",
+        "cli.commands.status:status",
+        (3, 5, 7, 8, 9),
+    ),
+    Section(
+        "paper",
+        "Serve and manage the exchange in a box on this machine.",
+        (
+            Entry(
+                "serve",
+                "Serve the paper exchange to other programs until interrupted.",
+                "trader paper serve --port 8750 --json",
+                "cli.commands.paper:serve",
+                (3,),
+            ),
+            Entry(
+                "keys",
+                "Show the paper exchange's API keys, or make one with given rights.",
+                "trader paper keys",
+                "cli.commands.paper:keys",
+                (3,),
+            ),
+            Entry(
+                "reset",
+                "Throw the paper exchange's state away and start with new balances.",
+                "trader paper reset --yes",
+                "cli.commands.paper:reset",
+                (3, 4),
+            ),
+        ),
+    ),
+)
+
+app = typer.Typer(
+    cls=Group,
+    help="Take automated trading from a dry run to live money, and keep it safe there.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(context: typer.Context, asked: bool) -> None:
+    if asked:
+        console: Console = context.obj.console
+        console.result(version=VERSION)
+        console.line(f"{PROGRAM} {VERSION}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def program(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Show the help when no command was named; every command comes through here."""
+    if context.invoked_subcommand is None:
+        if context.obj.options.as_json:
+            context.fail("no command was named")
+        typer.echo(context.get_help())
+
+
+def command_line() -> Group:
+    """Return the whole command line, each command declared and none of them loaded."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, Group)  # noqa: S101 - Typer makes what `cls` says
+    group.params += shared_parameters()
+    for declared in COMMANDS:
+        group.declare(declared)
+    return group
+
+
+def main(arguments: Sequence[str], invocation: Invocation) -> int:
+    """Run one command line and return its exit code."""
+    # A usage error may be found before the parser has come to --json.
+    before_end = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    invocation.options.as_json = "--json" in before_end
+    return invocation.console.run(
+        lambda: command_line().main(
+            args=list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=invocation
+        )
+    )
+
+
+def run() -> NoReturn:
+    """Be the program: the only place that reads the process environment, folder and streams."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show Γ must not stop a command.
+            stream.reconfigure(errors="backslashreplace")
+    options = Options()
+    environ = dict(os.environ)
+    console = Console(options, environ, sys.stdin, sys.stdout, sys.stderr)
+    sys.exit(main(sys.argv[1:], Invocation(console, options, environ, Path.cwd())))
+
+
+if __name__ == "__main__":
+    run()
