@@ -31,7 +31,7 @@ _TRADE, _MINUTE, _HOUR = 1, TRADES_PER_MINUTE, 60 * TRADES_PER_MINUTE
 _FINER = {_HOUR: _MINUTE, _MINUTE: _TRADE}
 _BLOCK_STEPS = {_TRADE: 60 * _MINUTE, _MINUTE: 3 * 24 * _HOUR, _HOUR: 8 * 24 * _HOUR}
 _BLOCKS_KEPT = {_TRADE: 8, _MINUTE: 16, _HOUR: 512}
-_TRADES_AT_ONCE = 1 << 14
+_TRADES_AT_ONCE = 1 << 15
 """Trades filled in one go: enough to make array operations cheap, few enough for the processor's cache."""
 _EMPTY = Book(bids=(), asks=())
 
@@ -78,6 +78,7 @@ class BarMarket:
         self._blocks = {
             size: lru_cache(kept)(partial(self._compute_block, size)) for size, kept in _BLOCKS_KEPT.items()
         }
+        self._trade = lru_cache(256)(self._compute_trade)
         self._book = lru_cache(16)(self._compute_book)
 
     def is_open(self, time_ms: int) -> bool:
@@ -116,11 +117,17 @@ class BarMarket:
 
     def extremes(self, from_ms: int, to_ms: int) -> Extremes | None:
         """Return what traded in (from_ms, to_ms], None if nothing did."""
+        bar = self.bar(from_ms, to_ms)
+        return None if bar is None else Extremes(bar.low, bar.high, bar.volume)
+
+    def bar(self, from_ms: int, to_ms: int) -> Kline | None:
+        """Return what traded in (from_ms, to_ms] as one bar, None if nothing did."""
         first, end = (self._first_step + self.ordinal_at(time_ms) for time_ms in (from_ms, to_ms))
         if first >= end:
             return None
         bars = klines.join([run.bars for run in self._cover(_HOUR, first, end)])
-        return Extremes(int(bars.low.min()), int(bars.high.max()), int(bars.volume.sum()))
+        whole = klines.aggregate(bars, np.zeros(1, dtype=np.int64))
+        return Kline(from_ms + 1, to_ms, *(int(column[0]) for column in whole.columns))
 
     def klines(
         self, interval: str, *, start_ms: int | None, end_ms: int | None, limit: int, now_ms: int
@@ -151,7 +158,7 @@ class BarMarket:
         step = time_ms // STEP_MS
         return step if self._end_step is None else min(step, self._end_step - 1)
 
-    def _trade(self, step: int) -> MarketTrade:
+    def _compute_trade(self, step: int) -> MarketTrade:
         (trade,) = self._trades(step, step + 1)
         return trade
 

@@ -201,6 +201,10 @@ class Market(Protocol):
         """Return what traded in (from_ms, to_ms], None if nothing did. Quick over long spans."""
         ...
 
+    def bar(self, from_ms: int, to_ms: int) -> Kline | None:
+        """Return what traded in (from_ms, to_ms] as one bar, None if nothing did: tickers and averages."""
+        ...
+
     def trades_from(self, ordinal: int, limit: int) -> list[MarketTrade]:
         """Return up to `limit` trades from that ordinal on; it looks ahead, so bound it by `ordinal_at`."""
         ...

@@ -56,8 +56,8 @@ def fill(outline: Outline, stream: np.uint64, first_step: int, trades_per_bar: i
     price = _path(outline, hashing.word(bits, 0))
     quantity = _split(outline.volume, hashing.word(bits, 1) + 1)
     taker_buys = (bits >> np.uint64(63)).astype(np.bool_)
-    taker_buys[1:][price[1:] > price[:-1]] = True
-    taker_buys[1:][price[1:] < price[:-1]] = False
+    rises, stays = price[1:] > price[:-1], price[1:] == price[:-1]
+    taker_buys[1:] = rises | (stays & taker_buys[1:])
     return Trades(price, quantity, taker_buys)
 
 
