@@ -8,9 +8,9 @@ from importlib import import_module
 from typing import Final, Protocol, cast
 
 from core.clock import Clock
-from core.signing_key import SigningKey
 from core.errors import ConfigError
 from core.ports import HostFacts, Venue
+from core.signing_key import SigningKey
 
 
 class OpenVenue(Protocol):

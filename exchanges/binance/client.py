@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from core.clock import Clock
-from core.signing_key import SigningKey
 from core.ports import HostFacts, Venue
+from core.signing_key import SigningKey
 from exchanges.binance.account import BinanceAccount
 from exchanges.binance.hosts import classify
 from exchanges.binance.keys import BinanceKeyAdministration
@@ -28,8 +28,8 @@ async def open_binance(
 ) -> AsyncIterator[Venue]:
     """Open the venue at a base address, or at a host that was classified before; close its connections after.
 
-    Without a key only market data can be asked; the rest raises ConfigError KEY_MISSING. An address or a private
-    key that cannot be used is a ConfigError too.
+    Without a key only market data can be asked; the rest raises ConfigError KEY_MISSING. Raises ConfigError
+    for an address or a private key that cannot be used.
     """
     host = await classify(root) if isinstance(root, str) else root
     session = BinanceSession(host, key, clock, timeouts or Timeouts())

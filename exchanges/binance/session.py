@@ -27,9 +27,9 @@ import msgspec
 import yarl
 
 from core.clock import Clock
-from core.signing_key import SigningKey
 from core.errors import ConfigError
 from core.ports import HostFacts
+from core.signing_key import SigningKey
 from exchanges.binance.errors import Reached, RequestFailed
 
 with warnings.catch_warnings():
