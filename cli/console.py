@@ -1,12 +1,12 @@
 """What the operator sees: stdout is data, stderr is talk, errors become exit codes here and nowhere else.
 
 With --json stdout holds exactly one document: on success, on refusal, on a usage error and on a bug.
+What only some commands need is imported where it is needed: --help and --version wait for none of it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,6 @@ from typing import TextIO
 
 import typer
 
-from cli.documents import document, json_ready
 from cli.options import Options
 from core.errors import EXIT_BUG, EXIT_OK, Interrupted, NotConfirmed, TraderError
 
@@ -83,12 +82,16 @@ class Console:
 
     def result(self, **values: object) -> None:
         """Add to the result of the JSON document; it is shown whether the command ends well or not."""
+        from cli.documents import json_ready
+
         self._result.update({name: json_ready(value) for name, value in values.items()})
 
     def only_line(self, values: Mapping[str, object]) -> None:
         """Print a document of another shape as the only line that stdout will get: a server's address."""
+        from cli.documents import one_line
+
         self._stdout_is_taken = True
-        self._write(self._stdout, json.dumps(json_ready(values)))
+        self._write(self._stdout, one_line(values))
 
     def locate(
         self,
@@ -199,6 +202,8 @@ class Console:
 
     def _finish(self, exit_code: int, error: TraderError | None) -> int:
         if self.options.as_json and not self._stdout_is_taken:
+            from cli.documents import document
+
             self._write(self._stdout, document(self.command, exit_code, self._place, self._result, error))
         elif error is not None:
             self._show_header()

@@ -43,6 +43,11 @@ def json_ready(value: object) -> object:
     raise TypeError(f"{type(value).__name__} has no place in a JSON document")
 
 
+def one_line(values: Mapping[str, object]) -> str:
+    """Return any mapping as one line of JSON in ASCII, which every terminal and locale can carry."""
+    return json.dumps(json_ready(values), allow_nan=False)
+
+
 def document(
     command: str,
     exit_code: int,
@@ -50,15 +55,15 @@ def document(
     result: Mapping[str, object],
     error: TraderError | None,
 ) -> str:
-    """Return the one document as one line of ASCII. `place` and `result` are ready for JSON."""
-    return json.dumps(
+    """Return the one document as one line of ASCII."""
+    return one_line(
         {
             "schema": SCHEMA,
             "command": command,
             "ok": exit_code == 0,
             "exit_code": exit_code,
             **{name: place.get(name) for name in PLACE},
-            "result": dict(result),
+            "result": result,
             "error": None if error is None else _error(error),
         }
     )
@@ -69,5 +74,5 @@ def _error(error: TraderError) -> dict[str, object]:
         "code": error.code,
         "message": error.message,
         "hint": error.hint,
-        "details": json_ready(error.details),
+        "details": error.details,
     }

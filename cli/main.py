@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TextIO, cast
 
 import typer
 
@@ -133,14 +133,28 @@ def main(arguments: Sequence[str], invocation: Invocation) -> int:
 
 def run() -> NoReturn:
     """Be the program: the only place that reads the process environment, folder and streams."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A terminal that cannot show Γ must not stop a command.
-            stream.reconfigure(errors="backslashreplace")
     options = Options()
     environ = dict(os.environ)
-    console = Console(options, environ, sys.stdin, sys.stdout, sys.stderr)
-    sys.exit(main(sys.argv[1:], Invocation(console, options, environ, Path.cwd())))
+    console = Console(options, environ, _open(sys.stdin, "r"), _open(sys.stdout, "w"), _open(sys.stderr, "w"))
+    sys.exit(main(sys.argv[1:], Invocation(console, options, environ, _working_folder())))
+
+
+def _open(stream: TextIO | None, mode: str) -> TextIO:
+    if stream is None:
+        # Closed by the caller (`2>&-`); whatever is said there is meant for nobody.
+        return cast("TextIO", open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
+    if isinstance(stream, io.TextIOWrapper):
+        # A terminal or locale that cannot show Γ must not stop a command.
+        stream.reconfigure(errors="backslashreplace")
+    return stream
+
+
+def _working_folder() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        # Deleted under us: there is no ./.env to find, and nothing else needs the folder.
+        return Path("/")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from core.setting_values import shown
 from core.settings import Credentials, Finding, Settings, describe_settings
 from core.settings_file import SettingsFile, find_settings_file, read_settings_file
 
-__all__ = ["PAPER", "Credentials", "Finding", "Settings", "load_settings", "resolve_venue"]
+__all__ = ["PAPER", "Credentials", "Finding", "Settings", "home_folder", "load_settings", "resolve_venue"]
 
 PAPER = "paper"
 PREFIXES = ("BINANCE_", "TRADER_", "GATE_", "RECONCILE_", "LIVE_")
@@ -51,11 +51,9 @@ def load_settings(
     Raises ConfigError with every problem at once (details["problems"]), or because the settings file cannot
     be read. Reads nothing but that file.
     """
-    set_outside = {name: environ[name] for name in _SETTINGS if environ.get(name, "").strip()}
-    if home is not None:
-        set_outside["TRADER_HOME"] = str(home)
+    set_outside = _set_outside(environ, home)
     named = env_file or (Path(set_outside["TRADER_ENV_FILE"]) if "TRADER_ENV_FILE" in set_outside else None)
-    first_home = _home(_anchored(set_outside, cwd, environ), environ)
+    first_home = home_folder(environ, cwd, home)
     path = find_settings_file(_absolute(named, cwd, environ) if named else None, cwd, first_home)
     file = read_settings_file(path) if path else None
     set_in_file = _values_of(file)
@@ -83,6 +81,14 @@ def load_settings(
     if problems:
         raise _config_error(problems)
     return settings.model_copy(update={"env_file": path})
+
+
+def home_folder(environ: Mapping[str, str], cwd: Path, home: Path | None = None) -> Path:
+    """Return the home before any settings file has spoken: the command line's, TRADER_HOME, or XDG's.
+
+    Raises ConfigError HOME_UNUSABLE when nothing names one.
+    """
+    return _home(_anchored(_set_outside(environ, home), cwd, environ), environ)
 
 
 def resolve_venue(settings: Settings, *, seen_real_venue: bool) -> str:
@@ -118,6 +124,12 @@ def _loosened_gates(settings: Settings) -> list[_Problem]:
             reason = f"is looser than {described.default}, which only the paper exchange allows"
             problems.append(_Problem(name, "", reason, f"{name}={described.default}"))
     return problems
+
+
+def _set_outside(environ: Mapping[str, str], home: Path | None) -> dict[str, str]:
+    """Return what the process environment sets; the command line's home goes before TRADER_HOME."""
+    result = {name: environ[name] for name in _SETTINGS if environ.get(name, "").strip()}
+    return result if home is None else {**result, "TRADER_HOME": str(home)}
 
 
 def _home(values: Mapping[str, str], environ: Mapping[str, str]) -> Path:
