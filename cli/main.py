@@ -142,7 +142,7 @@ def run() -> NoReturn:
 def _open(stream: TextIO | None, mode: str) -> TextIO:
     if stream is None:
         # Closed by the caller (`2>&-`); whatever is said there is meant for nobody.
-        return cast("TextIO", open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
+        return cast("TextIO", open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123
     if isinstance(stream, io.TextIOWrapper):
         # A terminal or locale that cannot show Γ must not stop a command.
         stream.reconfigure(errors="backslashreplace")
