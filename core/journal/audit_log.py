@@ -1,0 +1,193 @@
+"""trade_audit.log: the human's view of the journal, one line an event, `timestamp [LEVEL] #sequence message`.
+
+Lines are written after the commit and made from the events alone: a lost line is written by the next process,
+and the whole file can be made again. Nothing here may stop an order: every failure becomes a warning.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import stat
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO
+
+from core.clock import iso_utc
+from core.journal import statements as sql
+from core.journal.chain import Event, StoredEvent, canonical_json
+from core.journal.store import Store
+
+AUDIT_LOG = "trade_audit.log"
+EXECUTED = "✅ Trade executed"
+
+_BATCH = 1_000
+_TAIL_BYTES = 64 * 1024
+_SEQUENCE = re.compile(rb"^\S+ \[[A-Z]+\] #([0-9]{1,18}) ", re.MULTILINE)
+_LOCK_ATTEMPTS = 100
+_LOCK_PAUSE_S = 0.002
+
+_TITLES = {
+    "CREATED": ("INFO", "Journal created"),
+    "OPENED": ("INFO", "Account opened"),
+    "SYMBOL_NOTED": ("INFO", "Symbol first used"),
+    "DENIED": ("WARNING", "Order denied by our rules, not sent"),
+    "INTENT": ("INFO", "Order intent"),
+    "ABANDONED": ("WARNING", "Order abandoned, not sent"),
+    "UNKNOWN": ("ERROR", "Order outcome unknown"),
+    "REJECTED": ("ERROR", "Order rejected by the venue"),
+    "REPORT": ("INFO", "Order report"),
+    "FILL": ("INFO", "Fill"),
+    "DRY_RUN_OPENED": ("INFO", "Dry-run book opened"),
+    "TRADING_STATE": ("WARNING", "Trading state set"),
+    "QUARANTINED": ("ERROR", "Symbol quarantined"),
+    "EVIDENCE": ("INFO", "Evidence recorded"),
+}
+
+
+def line_of(event: Event) -> str:
+    """Return the line of an event, without its end. JSON escapes every control and non-ASCII character."""
+    told = event.payload
+    level, title = _TITLES.get(event.kind, ("INFO", event.kind))
+    details: dict[str, object] = dict(told)
+    if event.kind == "REPORT":
+        details.pop("trade", None)
+        if told["trade"]:
+            title = EXECUTED
+            details = {"timestamp": iso_utc(event.time_ms), **told["trade"], "status": told["status"]}
+        if told["late"]:
+            level = "ERROR"
+            details["late"] = True
+    elif event.account is not None:
+        details["account"] = event.account
+    return f"{iso_utc(event.time_ms)} [{level}] #{event.sequence} {title} {canonical_json(details)}"
+
+
+class AuditLog:
+    """Appends to the log what is committed and not yet in it, also what other processes left out.
+
+    The sequence of the last line says how far the log is; it is remembered for as long as nobody else wrote.
+    """
+
+    def __init__(self, home: Path, store: Store) -> None:
+        self.path = home / AUDIT_LOG
+        self.warnings: list[str] = []
+        self._store = store
+        self._file: IO[bytes] | None = None
+        self._seen = (0, 0)  # (length in bytes, sequence of the last line)
+
+    def catch_up(self, *, patient: bool = False) -> None:
+        """Write the missing lines, at most a batch; a `patient` call writes all and waits for the lock."""
+        try:
+            file = self._opened()
+            with _locked(file, attempts=_LOCK_ATTEMPTS if patient else 1) as held:
+                if held:
+                    self._append_missing(file, everything=patient)
+        except Exception as error:
+            self._warn(f"{self.path} was not written: {error}")
+
+    def rebuild(self) -> None:
+        """Make the whole log again from the events. Raises OSError."""
+        draft = self.path.with_name(f"{AUDIT_LOG}.new")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
+            for batch in self._batches(0):
+                file.write(_text(batch))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self.path)
+        self.close()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file, self._seen = None, (0, 0)
+
+    def _warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    def _opened(self) -> IO[bytes]:
+        if self._file is not None and not _is_same(self._file, self.path):
+            self.close()
+        if self._file is None:
+            # Without O_NONBLOCK a pipe put in its place would hold up every order.
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            file = os.fdopen(os.open(self.path, flags, 0o600), "r+b", buffering=0)
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                file.close()
+                raise OSError(f"{self.path.name} is not a regular file")
+            self._file = file
+        return self._file
+
+    def _append_missing(self, file: IO[bytes], *, everything: bool) -> None:
+        length, last = self._seen
+        if os.fstat(file.fileno()).st_size != length:
+            length, last = _end_of(file)
+        for batch in self._batches(last):
+            text = _text(batch)
+            _write_all(file, text)
+            length, last = length + len(text), batch[-1].sequence
+            self._seen = (length, last)
+            if not everything:
+                break
+        head = self._store.row(sql.HEAD)
+        if head is not None and last > head["sequence"]:
+            self._warn(f"{self.path} is of another journal: its last line is #{last}; rebuild it")
+
+    def _batches(self, after: int) -> Iterator[list[Event]]:
+        while rows := self._store.rows(sql.EVENTS_AFTER, (after, _BATCH)):
+            yield [StoredEvent(*row).event() for row in rows]
+            after = rows[-1]["sequence"]
+
+
+def _text(events: Iterable[Event]) -> bytes:
+    return "".join(line_of(event) + "\n" for event in events).encode()
+
+
+def _is_same(file: IO[bytes], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.lstat())
+    except FileNotFoundError:
+        return False
+
+
+@contextlib.contextmanager
+def _locked(file: IO[bytes], attempts: int) -> Iterator[bool]:
+    """Hold the log against other processes; give False when another one has it, whose turn it then is."""
+    for attempt in range(attempts):
+        if attempt:
+            time.sleep(_LOCK_PAUSE_S)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        try:
+            yield True
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)
+        return
+    yield False
+
+
+def _end_of(file: IO[bytes]) -> tuple[int, int]:
+    """Return (length, sequence of the last line), after cutting off a line that a killed process began."""
+    length = os.fstat(file.fileno()).st_size
+    start = max(0, length - _TAIL_BYTES)
+    file.seek(start)
+    tail = file.read(_TAIL_BYTES)
+    complete = tail.rfind(b"\n") + 1
+    if complete < len(tail):
+        length = start + complete
+        file.truncate(length)
+    found = _SEQUENCE.findall(tail[:complete])
+    return length, int(found[-1]) if found else 0
+
+
+def _write_all(file: IO[bytes], text: bytes) -> None:
+    written = 0
+    while written < len(text):
+        written += file.write(text[written:])
