@@ -14,7 +14,7 @@ from core.instrument import SymbolStatus
 from core.orders import OrderRequest, Purpose
 from core.risk.approval import Denied
 from core.risk.facts import ZERO, RiskFacts, RiskLimits
-from core.risk.sellable import DOWN, EXIT_TYPES, after_fee, exit_price, minimum_notional, smallest_exit
+from core.risk.sellable import DOWN, EXIT_TYPES, after_fee, exit_price, minimum_notional, smallest_order
 from core.stages import TradingState
 from core.values import Base, Quote, decimal_text, notional
 
@@ -214,11 +214,16 @@ def exit_would_be_dust(request: OrderRequest, facts: RiskFacts, limits: RiskLimi
     remaining = after_fee(request.quantity, facts)
     for order_type in EXIT_TYPES:
         sellable = instrument.quantity_down(remaining.value, order_type)
-        smallest = smallest_exit(instrument, limits, price, order_type)
-        if sellable.value <= ZERO or sellable < smallest:
+        largest = instrument.largest_quantity(order_type)
+        if largest is not None:
+            sellable = min(sellable, Base(largest))
+        smallest = smallest_order(
+            instrument, price, minimum_notional(instrument, limits, order_type), order_type
+        )
+        if sellable < smallest:
             asset = instrument.base_asset
             message = (
-                f"after fee and step {sellable} {asset} of {request.quantity} {asset} would remain; "
+                f"after fee and step {sellable} {asset} of {request.quantity} {asset} could be sold at once; "
                 f"a {order_type} sell at the stop takes at least {smallest} {asset}"
             )
             return _denied("EXIT_WOULD_BE_DUST", message, sellable=sellable, smallest=smallest, price=price)

@@ -37,21 +37,29 @@ def after_fee(quantity: Base, facts: RiskFacts) -> Base:
     return Base(DOWN.multiply(quantity.value, ONE - facts.commission.taker_rate))
 
 
-def smallest_exit(instrument: Instrument, limits: RiskLimits, price: Decimal, order_type: OrderType) -> Base:
-    """Return the smallest quantity that can be sold at `price` by an order of this type."""
-    return instrument.smallest_quantity(price, minimum_notional(instrument, limits, order_type), order_type)
+def one_step(instrument: Instrument, order_type: OrderType) -> Base:
+    """Return the smallest difference between two quantities of this order type; never 0."""
+    filters = instrument.filters
+    lots = (filters.lot, filters.market_lot if order_type is OrderType.MARKET else None)
+    smallest_digit = ONE.scaleb(-instrument.base_precision)
+    return Base(max(smallest_digit, *(lot.step_size if lot else ZERO for lot in lots)))
+
+
+def smallest_order(instrument: Instrument, price: Decimal, minimum: Quote, order_type: OrderType) -> Base:
+    """Return the smallest quantity above 0 the venue takes at `price`, worth at least `minimum`."""
+    smallest = instrument.smallest_quantity(price, minimum, order_type)
+    return max(smallest, one_step(instrument, order_type))
 
 
 def smallest_entry(facts: RiskFacts, limits: RiskLimits, entry_limit: Decimal) -> Base:
     """Return the smallest quantity to buy at `entry_limit` that can be sold after fee, step and stop."""
     instrument = facts.instrument
-    price = exit_price(facts, limits, entry_limit)
-    remaining = max(smallest_exit(instrument, limits, price, order_type) for order_type in EXIT_TYPES)
-    gross = UP.divide(remaining.value, ONE - facts.commission.taker_rate)
-    lot = instrument.filters.lot
-    step = max(lot.step_size if lot else ZERO, ONE.scaleb(-instrument.base_precision))
-    return max(
-        Base(ceil_to(gross, step)),
-        smallest_exit(instrument, limits, entry_limit, OrderType.LIMIT),
-        Base(step),
-    )
+
+    def smallest(price: Decimal, order_type: OrderType) -> Base:
+        return smallest_order(instrument, price, minimum_notional(instrument, limits, order_type), order_type)
+
+    at_stop = exit_price(facts, limits, entry_limit)
+    remaining = max(smallest(at_stop, order_type) for order_type in EXIT_TYPES)
+    before_fee = UP.divide(remaining.value, ONE - facts.commission.taker_rate)
+    step = one_step(instrument, OrderType.LIMIT)
+    return max(Base(ceil_to(before_fee, step.value)), smallest(entry_limit, OrderType.LIMIT))

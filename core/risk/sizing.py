@@ -11,7 +11,7 @@ from core.orders import OrderRequest, OrderType, Purpose, Side, TimeInForce
 from core.risk.approval import Denied
 from core.risk.facts import ONE, ZERO, RiskFacts, RiskLimits
 from core.risk.rules import allowed_by_fraction, cap, fraction_of_free_quote
-from core.risk.sellable import DOWN, smallest_entry
+from core.risk.sellable import DOWN, one_step, smallest_entry, smallest_order
 from core.values import Base, decimal_text
 
 NOTHING = Base(ZERO)
@@ -106,9 +106,9 @@ def size_exit(
         price = _exit_limit(facts, limits)
     else:
         return Denied("EMPTY_BOOK", f"no price to sell at: best bid {decimal_text(facts.best_bid)}")
-    if price > ZERO and sellable < _smallest_sale(instrument, price, order_type):
+    quantity = _next_part(instrument, sellable, price, order_type)
+    if quantity == NOTHING:
         return NothingToSell(dust=available, not_free=not_free)
-    quantity = _equal_part(instrument, sellable, price, order_type)
     request = OrderRequest(
         symbol=instrument.symbol,
         side=Side.SELL,
@@ -134,16 +134,18 @@ def _exit_limit(facts: RiskFacts, limits: RiskLimits) -> Decimal:
     return max(lowest, min(price, highest))
 
 
-def _smallest_sale(instrument: Instrument, price: Decimal, order_type: OrderType) -> Base:
-    return instrument.smallest_quantity(price, instrument.minimum_notional(order_type), order_type)
-
-
-def _equal_part(instrument: Instrument, sellable: Base, price: Decimal, order_type: OrderType) -> Base:
+def _next_part(instrument: Instrument, sellable: Base, price: Decimal, order_type: OrderType) -> Base:
+    """Return the quantity of the next order, NOTHING when the venue would take none."""
+    smallest = one_step(instrument, order_type)
+    if price > ZERO:
+        minimum = instrument.minimum_notional(order_type)
+        smallest = smallest_order(instrument, price, minimum, order_type)
     largest = instrument.quantity_down(_largest_sale(instrument, sellable, price, order_type), order_type)
-    if sellable <= largest or largest == NOTHING:
-        return sellable
+    if largest < smallest:
+        return NOTHING
     parts = (sellable.value / largest.value).to_integral_value(ROUND_CEILING)
-    return instrument.quantity_down(sellable.value / parts, order_type)
+    part = instrument.quantity_down(sellable.value / parts, order_type)
+    return part if part >= smallest else largest
 
 
 def _largest_sale(instrument: Instrument, sellable: Base, price: Decimal, order_type: OrderType) -> Decimal:

@@ -159,7 +159,7 @@ CURES: list[tuple[str, str, Callable[[World], World]]] = [
     ("FILTER_FAILURE", "MAX_NUM_ORDERS: 200 of 200 orders are open", mended(open_orders=199)),
     (
         "EXIT_WOULD_BE_DUST",
-        "after fee and step 0.00049 BTC of 0.0005 BTC would remain; "
+        "after fee and step 0.00049 BTC of 0.0005 BTC could be sold at once; "
         "a LIMIT sell at the stop takes at least 0.00051 BTC",
         bought("0.00052"),
     ),
