@@ -1,0 +1,1 @@
+"""The wires the exchange speaks, one package a venue, each written from that venue's documents."""

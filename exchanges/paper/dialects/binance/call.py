@@ -1,0 +1,25 @@
+"""What a handler is given: one request that passed every general check, inside its transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from exchanges.paper.dialects.binance.params import Params
+from exchanges.paper.engine import Engine
+from exchanges.paper.keys import ApiKey
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`key` is None at public endpoints. `random_bytes` makes ids that the client left to the venue."""
+
+    engine: Engine
+    params: Params
+    key: ApiKey | None
+    random_bytes: Callable[[int], bytes]
+
+
+Handler = Callable[[Call], Any]
+"""Returns what is printed as JSON; raises ApiError or Refused."""

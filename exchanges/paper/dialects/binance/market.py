@@ -1,0 +1,272 @@
+"""Binance's market data endpoints (reference: Spot API documents, section "Market data")."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from exchanges.paper import tape
+from exchanges.paper.ambient import DEPTH_MAX
+from exchanges.paper.dialects.binance import rules
+from exchanges.paper.dialects.binance.call import Call
+from exchanges.paper.dialects.binance.errors import BAD_COMBINATION, ApiError, missing, not_valid
+from exchanges.paper.dialects.binance.params import DAY_MS
+from exchanges.paper.dialects.binance.wire import Json, amount, price, quantity
+from exchanges.paper.engine import Engine
+from exchanges.paper.market import INTERVALS, MINUTE_MS, STEP_MS, Kline
+from exchanges.paper.symbols import SYMBOLS, Symbol
+from exchanges.paper.tape import PublicTrade
+
+MONTH = "1M"
+
+
+def ping(_: Call) -> Json:
+    return {}
+
+
+def time(call: Call) -> Json:
+    return {"serverTime": call.engine.now_ms}
+
+
+def exchange_info(call: Call) -> Json:
+    params, engine = call.params, call.engine
+    selectors = [name for name in ("symbol", "symbols", "permissions") if name in params]
+    status = params.status()
+    if len(selectors) > 1 or (status and "permissions" not in selectors and selectors):
+        raise ApiError(*BAD_COMBINATION)
+    chosen = _selected(call)
+    if "permissions" in params:
+        text = params.text("permissions") or ""
+        wanted = params.names("permissions") or [] if text.startswith("[") else [text]
+        chosen = [rules_of for rules_of in chosen if set(wanted) & set(rules.PERMISSIONS)]
+    show_sets = params.flag("showPermissionSets", default=True)
+    symbols = [(symbol, engine.status_of(symbol.name)) for symbol in chosen]
+    return {
+        "timezone": "UTC",
+        "serverTime": engine.now_ms,
+        "rateLimits": rules.rate_limits(engine.world.account.limits),
+        "exchangeFilters": [],
+        "symbols": [
+            rules.symbol_info(symbol, now, show_sets) for symbol, now in symbols if status in (None, now)
+        ],
+    }
+
+
+def depth(call: Call) -> Json:
+    symbol = call.params.symbol()
+    limit = call.params.limit(100, DEPTH_MAX)
+    _check_status(call, symbol)
+    engine, name = call.engine, symbol.name
+    updates = engine.world.symbols[name].updates
+    return {
+        "lastUpdateId": engine.now_ms // STEP_MS + updates,
+        "bids": _side(engine, symbol, is_bid=True, limit=limit),
+        "asks": _side(engine, symbol, is_bid=False, limit=limit),
+    }
+
+
+def trades(call: Call) -> list[Json]:
+    symbol = call.params.symbol()
+    limit = call.params.limit(500, 1000)
+    return [_trade(symbol.name, trade) for trade in tape.recent(call.engine, symbol.name, limit)]
+
+
+def historical_trades(call: Call) -> list[Json]:
+    symbol = call.params.symbol()
+    limit, first = call.params.limit(500, 1000), call.params.integer("fromId")
+    if first is None:
+        found = tape.recent(call.engine, symbol.name, limit)
+    else:
+        found = tape.trades(call.engine, symbol.name, first, limit)
+    return [_trade(symbol.name, trade) for trade in found]
+
+
+def agg_trades(call: Call) -> list[Json]:
+    """Each trade is an aggregate of its own: market trades are one a step, and own fills are not merged."""
+    params, engine, name = call.params, call.engine, call.params.symbol().name
+    limit, first = params.limit(500, 1000), params.integer("fromId")
+    start_ms, end_ms = (params.time_ms(bound, engine.now_ms) for bound in ("startTime", "endTime"))
+    if first is not None and (start_ms is not None or end_ms is not None):
+        raise ApiError(*BAD_COMBINATION)
+    end = tape.end(engine, name) if end_ms is None else tape.first_at(engine, name, end_ms + 1)
+    if start_ms is not None:
+        first = tape.first_at(engine, name, start_ms)
+    if first is None:
+        first = max(0, end - limit)
+    return [
+        {
+            "a": trade.trade_id,
+            "p": price(name, trade.price),
+            "q": quantity(name, trade.quantity),
+            "f": trade.trade_id,
+            "l": trade.trade_id,
+            "T": trade.time_ms,
+            "m": trade.buyer_is_maker,
+            "M": True,
+        }
+        for trade in tape.trades(engine, name, first, min(limit, end - first))
+    ]
+
+
+def klines(call: Call) -> list[list[Any]]:
+    params, engine = call.params, call.engine
+    symbol = params.symbol()
+    interval = params.choice("interval", INTERVALS, ApiError(-1120, "Invalid interval."))
+    if interval is None:
+        raise missing("interval")
+    if params.text("timeZone") not in (None, "0", "+0", "-0", "00:00", "+00:00", "-00:00"):
+        raise not_valid("timeZone")  # bars of other days than UTC's are not made here
+    start_ms, end_ms = (params.time_ms(bound, engine.now_ms) for bound in ("startTime", "endTime"))
+    bars = engine.ambient.markets[symbol.name].klines(
+        interval, start_ms=start_ms, end_ms=end_ms, limit=params.limit(500, 1000), now_ms=engine.now_ms
+    )
+    return [_kline(symbol, bar) for bar in bars]
+
+
+def avg_price(call: Call) -> Json:
+    symbol = call.params.symbol()
+    return {
+        "mins": symbol.average_minutes,
+        "price": amount(call.engine.ambient.average_price(symbol.name, call.engine.now_ms)),
+        "closeTime": call.engine.now_ms // STEP_MS * STEP_MS,
+    }
+
+
+def ticker_24hr(call: Call) -> Json | list[Json]:
+    mini = call.params.choice("type", ("FULL", "MINI"), ApiError(-1139, "Invalid ticker type.")) == "MINI"
+    return _each(call, lambda symbol: _day(call.engine, symbol, mini=mini))
+
+
+def ticker_price(call: Call) -> Json | list[Json]:
+    def line(symbol: Symbol) -> Json:
+        return {"symbol": symbol.name, "price": amount(_last(call.engine, symbol))}
+
+    return _each(call, line)
+
+
+def book_ticker(call: Call) -> Json | list[Json]:
+    return _each(call, lambda symbol: {"symbol": symbol.name, **_best(call.engine, symbol)})
+
+
+def _selected(call: Call) -> list[Symbol]:
+    one = call.params.optional_symbol()
+    if one is not None:
+        return [one]
+    return call.params.symbols() or list(SYMBOLS.values())
+
+
+def _each(call: Call, line: Any) -> Json | list[Json]:
+    """Answer with an object for `symbol`, with an array for `symbols` or neither."""
+    if "symbol" in call.params:
+        if "symbols" in call.params:
+            raise ApiError(*BAD_COMBINATION)
+        symbol = call.params.symbol()
+        _check_status(call, symbol)
+        found: Json = line(symbol)
+        return found
+    status = call.params.status()
+    chosen = _selected(call)
+    return [line(symbol) for symbol in chosen if status in (None, call.engine.status_of(symbol.name))]
+
+
+def _check_status(call: Call, symbol: Symbol) -> None:
+    status = call.params.status()
+    if status not in (None, call.engine.status_of(symbol.name)):
+        raise ApiError(-1220, "The symbol's status does not match the requested symbolStatus.")
+
+
+def _side(engine: Engine, symbol: Symbol, *, is_bid: bool, limit: int) -> list[list[str]]:
+    """Return price levels: what is left of the ambient book and our own orders, added up."""
+    quantities: dict[int, int] = {}
+    for offer in engine.book_side(symbol.name, is_bid=is_bid):
+        if offer.price not in quantities and len(quantities) == limit:
+            break
+        quantities[offer.price] = quantities.get(offer.price, 0) + offer.quantity
+    return [[price(symbol.name, ticks), quantity(symbol.name, steps)] for ticks, steps in quantities.items()]
+
+
+def _best(engine: Engine, symbol: Symbol) -> Json:
+    (bid,) = _side(engine, symbol, is_bid=True, limit=1) or [[amount(0), amount(0)]]
+    (ask,) = _side(engine, symbol, is_bid=False, limit=1) or [[amount(0), amount(0)]]
+    return {"bidPrice": bid[0], "bidQty": bid[1], "askPrice": ask[0], "askQty": ask[1]}
+
+
+def _last(engine: Engine, symbol: Symbol) -> int:
+    return engine.ambient.price(symbol.name, engine.now_ms)
+
+
+def _trade(name: str, trade: PublicTrade) -> Json:
+    return {
+        "id": trade.trade_id,
+        "price": price(name, trade.price),
+        "qty": quantity(name, trade.quantity),
+        "quoteQty": amount(trade.quote),
+        "time": trade.time_ms,
+        "isBuyerMaker": trade.buyer_is_maker,
+        "isBestMatch": True,
+    }
+
+
+def _kline(symbol: Symbol, bar: Kline) -> list[Any]:
+    name = symbol.name
+    return [
+        bar.open_ms,
+        price(name, bar.open),
+        price(name, bar.high),
+        price(name, bar.low),
+        price(name, bar.close),
+        quantity(name, bar.volume),
+        bar.close_ms,
+        amount(symbol.scale.quote(bar.quote_volume, 1)),
+        bar.trades,
+        quantity(name, bar.taker_buy_volume),
+        amount(symbol.scale.quote(bar.taker_buy_quote, 1)),
+        "0",
+    ]
+
+
+def _day(engine: Engine, symbol: Symbol, *, mini: bool) -> Json:
+    """Return the last 24 hours of the market, to the minute; the ids count our own trades as well."""
+    name, now_ms = symbol.name, engine.now_ms
+    market = engine.ambient.markets[name]
+    open_ms = max(now_ms - DAY_MS, market.start_ms)
+    first_ms = open_ms // MINUTE_MS * MINUTE_MS
+    bars = market.klines("1m", start_ms=first_ms, end_ms=now_ms, limit=1441, now_ms=now_ms)
+    last = _last(engine, symbol)
+    opened = bars[0].open * symbol.tick if bars else last
+    volume, quote_volume = sum(bar.volume for bar in bars), sum(bar.quote_volume for bar in bars)
+    first_id, last_id = tape.first_at(engine, name, open_ms), tape.end(engine, name) - 1
+    prices = {
+        "openPrice": amount(opened),
+        "highPrice": price(name, max((bar.high for bar in bars), default=last // symbol.tick)),
+        "lowPrice": price(name, min((bar.low for bar in bars), default=last // symbol.tick)),
+    }
+    volumes = {
+        "volume": quantity(name, volume),
+        "quoteVolume": amount(symbol.scale.quote(quote_volume, 1)),
+        "openTime": open_ms,
+        "closeTime": now_ms,
+        "firstId": first_id,
+        "lastId": last_id,
+        "count": last_id - first_id + 1,
+    }
+    if mini:
+        return {"symbol": name, **prices, "lastPrice": amount(last), **volumes}
+    (trade,) = tape.recent(engine, name, 1)
+    return {
+        "symbol": name,
+        "priceChange": amount(last - opened),
+        "priceChangePercent": _percent(last - opened, opened),
+        "weightedAvgPrice": amount(quote_volume * symbol.tick // volume if volume else last),
+        "prevClosePrice": amount(opened),
+        "lastPrice": amount(last),
+        "lastQty": quantity(name, trade.quantity),
+        **_best(engine, symbol),
+        **prices,
+        **volumes,
+    }
+
+
+def _percent(change: int, base: int) -> str:
+    """Return a share in percent with 3 decimals, cut toward zero."""
+    thousandths = abs(change) * 100_000 // base
+    return f"{'-' if change < 0 else ''}{thousandths // 1000}.{thousandths % 1000:03d}"

@@ -1,0 +1,162 @@
+"""Every endpoint served: its handler, who may call it, what it weighs and which parameters it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from exchanges.paper.dialects.binance import account, market, orders, sapi
+from exchanges.paper.dialects.binance.call import Handler
+
+
+class Security(Enum):
+    """Who may call: anybody, a key that may read, a key that may trade."""
+
+    NONE = "NONE"
+    USER_DATA = "USER_DATA"
+    TRADE = "TRADE"
+
+
+Weight = int | Callable[[dict[str, str]], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One endpoint. `free_on_success`: its weight is charged only when it fails. `places`: once accepted, it
+    reports the order count.
+    """
+
+    handler: Handler
+    weight: Weight
+    security: Security = Security.NONE
+    mandatory: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    free_on_success: bool = False
+    places: bool = False
+
+    @property
+    def needs_signature(self) -> bool:
+        return self.security is not Security.NONE
+
+    def weigh(self, values: dict[str, str]) -> int:
+        return self.weight if isinstance(self.weight, int) else self.weight(values)
+
+
+def _depth_weight(values: dict[str, str]) -> int:
+    limit = values.get("limit", "")
+    levels = int(limit) if limit.isascii() and limit.isdigit() and len(limit) < 10 else 100
+    return next((weight for largest, weight in ((100, 5), (500, 25), (1000, 50)) if levels <= largest), 250)
+
+
+def _ticker_weight(values: dict[str, str]) -> int:
+    if "symbol" in values:
+        return 2
+    listed = values.get("symbols", "").count(",") + 1 if "symbols" in values else 0
+    return 2 if 0 < listed <= 20 else 40 if 0 < listed <= 100 else 80
+
+
+def _by(name: str, with_it: int, without: int) -> Callable[[dict[str, str]], int]:
+    return lambda values: with_it if name in values else without
+
+
+def _test_weight(values: dict[str, str]) -> int:
+    return 20 if values.get("computeCommissionRates") == "true" else 1
+
+
+_ORDER = ("symbol", "side", "type")
+_SELECTORS = ("symbol", "symbols", "symbolStatus")
+_USER, _TRADE = Security.USER_DATA, Security.TRADE
+_LISTING = ("startTime", "endTime", "limit")
+_WHICH = ("orderId", "origClientOrderId")
+
+ROUTES: dict[tuple[str, str], Route] = {
+    ("GET", "/api/v3/ping"): Route(market.ping, 1),
+    ("GET", "/api/v3/time"): Route(market.time, 1),
+    ("GET", "/api/v3/exchangeInfo"): Route(
+        market.exchange_info, 20, optional=(*_SELECTORS, "permissions", "showPermissionSets")
+    ),
+    ("GET", "/api/v3/depth"): Route(
+        market.depth, _depth_weight, mandatory=("symbol",), optional=("limit", "symbolStatus")
+    ),
+    ("GET", "/api/v3/trades"): Route(market.trades, 25, mandatory=("symbol",), optional=("limit",)),
+    ("GET", "/api/v3/historicalTrades"): Route(
+        market.historical_trades, 25, mandatory=("symbol",), optional=("limit", "fromId")
+    ),
+    ("GET", "/api/v3/aggTrades"): Route(
+        market.agg_trades, 4, mandatory=("symbol",), optional=("fromId", *_LISTING)
+    ),
+    ("GET", "/api/v3/klines"): Route(
+        market.klines, 2, mandatory=("symbol", "interval"), optional=(*_LISTING, "timeZone")
+    ),
+    ("GET", "/api/v3/uiKlines"): Route(
+        market.klines, 2, mandatory=("symbol", "interval"), optional=(*_LISTING, "timeZone")
+    ),
+    ("GET", "/api/v3/avgPrice"): Route(market.avg_price, 2, mandatory=("symbol",)),
+    ("GET", "/api/v3/ticker/24hr"): Route(market.ticker_24hr, _ticker_weight, optional=(*_SELECTORS, "type")),
+    ("GET", "/api/v3/ticker/price"): Route(market.ticker_price, _by("symbol", 2, 4), optional=_SELECTORS),
+    ("GET", "/api/v3/ticker/bookTicker"): Route(market.book_ticker, _by("symbol", 2, 4), optional=_SELECTORS),
+    ("POST", "/api/v3/order"): Route(
+        orders.place,
+        1,
+        _TRADE,
+        mandatory=_ORDER,
+        optional=orders.PLACEMENT,
+        free_on_success=True,
+        places=True,
+    ),
+    ("POST", "/api/v3/order/test"): Route(
+        orders.test,
+        _test_weight,
+        _TRADE,
+        mandatory=_ORDER,
+        optional=(*orders.PLACEMENT, "computeCommissionRates"),
+    ),
+    ("GET", "/api/v3/order"): Route(orders.query, 4, _USER, mandatory=("symbol",), optional=_WHICH),
+    ("DELETE", "/api/v3/order"): Route(
+        orders.cancel,
+        1,
+        _TRADE,
+        mandatory=("symbol",),
+        optional=(*_WHICH, "newClientOrderId", "cancelRestrictions"),
+        free_on_success=True,
+    ),
+    ("GET", "/api/v3/openOrders"): Route(
+        orders.open_orders, _by("symbol", 6, 80), _USER, optional=("symbol",)
+    ),
+    ("DELETE", "/api/v3/openOrders"): Route(
+        orders.cancel_all, 1, _TRADE, mandatory=("symbol",), free_on_success=True
+    ),
+    ("GET", "/api/v3/allOrders"): Route(
+        orders.all_orders, 20, _USER, mandatory=("symbol",), optional=("orderId", *_LISTING)
+    ),
+    ("GET", "/api/v3/account"): Route(account.account, 20, _USER, optional=("omitZeroBalances",)),
+    ("GET", "/api/v3/myTrades"): Route(
+        account.my_trades,
+        _by("orderId", 5, 20),
+        _USER,
+        mandatory=("symbol",),
+        optional=("orderId", "fromId", *_LISTING),
+    ),
+    ("GET", "/api/v3/account/commission"): Route(account.commission, 20, _USER, mandatory=("symbol",)),
+    ("GET", "/api/v3/rateLimit/order"): Route(account.order_count, 40, _USER),
+}
+
+SAPI_ROUTES: dict[tuple[str, str], Route] = {
+    ("GET", "/sapi/v1/system/status"): Route(sapi.system_status, 1),
+    ("GET", "/sapi/v1/account/apiRestrictions"): Route(sapi.api_restrictions, 1, _USER),
+    ("GET", "/sapi/v1/account/status"): Route(sapi.account_status, 1, _USER),
+    ("GET", "/sapi/v1/account/apiTradingStatus"): Route(sapi.api_trading_status, 1, _USER),
+    ("GET", "/sapi/v1/account/info"): Route(sapi.account_info, 1, _USER),
+    ("GET", "/sapi/v1/capital/config/getall"): Route(sapi.coins, 10, _USER),
+    ("GET", "/sapi/v1/capital/deposit/address"): Route(
+        sapi.deposit_address, 10, _USER, mandatory=("coin",), optional=("network", "amount")
+    ),
+    ("GET", "/sapi/v1/asset/tradeFee"): Route(sapi.trade_fee, 1, _USER, optional=("symbol",)),
+    ("GET", "/sapi/v1/margin/allPairs"): Route(sapi.nothing, 1),
+    ("GET", "/sapi/v1/margin/isolated/allPairs"): Route(sapi.nothing, 10),
+    ("GET", "/sapi/v1/spot/delist-schedule"): Route(sapi.nothing, 100),
+}
+
+REMOVED = "/api/v3/userDataStream"
+"""Gone from the venue since 2026-02-20: every method answers 410 with a page, not with JSON."""

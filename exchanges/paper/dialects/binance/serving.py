@@ -1,0 +1,155 @@
+"""One request in bytes to one answer in bytes, within one transaction of the exchange.
+
+Checks come in the venue's order: route (404), limits of the IP (418, 429), parameters sent (-1102), key
+format (-2014), key known and allowed (-2015), timestamp (-1021), signature (-1022), then the handler's: form
+of the parameters, filters (-1013), engine (-2010, -2011).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from exchanges.paper.dialects.binance import auth, wire
+from exchanges.paper.dialects.binance.call import Call
+from exchanges.paper.dialects.binance.errors import ApiError, from_refusal, from_too_many
+from exchanges.paper.dialects.binance.params import Params, split
+from exchanges.paper.dialects.binance.routes import REMOVED, ROUTES, SAPI_ROUTES, Route, Security
+from exchanges.paper.engine import Engine
+from exchanges.paper.exchange import Exchange
+from exchanges.paper.limits import charge, refund
+from exchanges.paper.refusals import Refused
+
+_JSON = "application/json;charset=UTF-8"
+_SIGNED = ("signature", "timestamp")
+_ALWAYS_READ = (*_SIGNED, "recvWindow")
+_UNITS = {"": False, "MILLISECOND": False, "MICROSECOND": True}
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request as received. `query` and `body` are the raw bytes: signatures are made over these.
+
+    `headers` finds names in any case.
+    """
+
+    method: str
+    path: str
+    query: bytes
+    body: bytes
+    headers: Mapping[str, str]
+    ip: str
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    status: int
+    body: bytes
+    content_type: str = _JSON
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def answer(exchange: Exchange, request: HttpRequest) -> HttpAnswer:
+    """Serve one request; whatever was asked, the answer is one the venue could give."""
+    route = ROUTES.get((request.method, request.path))
+    if route is None and exchange.config.persona == "mainnet":
+        route = SAPI_ROUTES.get((request.method, request.path))
+    if route is None:
+        return _gone() if request.path == REMOVED else _unknown_path(request)
+    with exchange.transaction() as engine:
+        return _Serving(exchange, engine, request, route).answer()
+
+
+@dataclass(slots=True)
+class _Serving:
+    exchange: Exchange
+    engine: Engine
+    request: HttpRequest
+    route: Route
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def answer(self) -> HttpAnswer:
+        state, engine, route = self.engine.state, self.engine, self.route
+        failure: ApiError | None = None
+        values: dict[str, str] = {}
+        try:
+            values = self._split()
+        except ApiError as error:
+            failure = error
+        weight = route.weigh(values)
+        limits = engine.world.account.limits
+        usage, too_many = charge(state.ip_usage(self.request.ip), weight, engine.now_ms, limits)
+        if too_many is not None:
+            failure = from_too_many(too_many, limits)
+        result: Any = None
+        if failure is None:
+            try:
+                result = self._call(Params(values))
+                if route.free_on_success:
+                    usage = refund(usage, weight)
+            except Refused as refused:
+                failure = from_refusal(refused)
+            except ApiError as error:
+                failure = error
+        state.save_ip_usage(usage)
+        used = str(usage.weight)
+        if self.request.path.startswith("/sapi/"):
+            self.headers["X-SAPI-USED-IP-WEIGHT-1M"] = used
+        self.headers["X-MBX-USED-WEIGHT"] = self.headers["X-MBX-USED-WEIGHT-1M"] = used
+        if failure is not None:
+            return self._failed(failure)
+        if route.places:
+            count = engine.world.account.order_count
+            self.headers["X-MBX-ORDER-COUNT-10S"] = str(count.in_ten_seconds)
+            self.headers["X-MBX-ORDER-COUNT-1D"] = str(count.in_day)
+        return HttpAnswer(200, msgspec.json.encode(result), headers=self.headers)
+
+    def _split(self) -> dict[str, str]:
+        # A body belongs to POST, PUT and DELETE; whatever its content type says, it is read as a form.
+        return split(self.request.query, b"" if self.request.method == "GET" else self.request.body)
+
+    def _call(self, params: Params) -> Any:
+        request, route, engine = self.request, self.route, self.engine
+        unit = request.headers.get("X-MBX-TIME-UNIT", "").upper()
+        if unit not in _UNITS:
+            raise ApiError(-1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.")
+        key = None
+        if route.needs_signature:
+            params.require((*route.mandatory, *_SIGNED))
+            api_key = request.headers.get("X-MBX-APIKEY", "")
+            auth.check_key_format(api_key)
+            key = auth.check_key(
+                engine.state.find_key(api_key),
+                engine.world.account.persona,
+                request.ip,
+                trades=route.security is Security.TRADE,
+                now_ms=engine.now_ms,
+            )
+            auth.check_time(params, engine.now_ms, self.exchange.speed)
+            auth.check_signature(key, params, request.query, b"" if request.method == "GET" else request.body)
+        else:
+            params.require(route.mandatory)
+        known = (*route.mandatory, *route.optional, *(_ALWAYS_READ if route.needs_signature else ()))
+        params.refuse_others(known)
+        result = route.handler(Call(engine, params, key, self.exchange.random_bytes))
+        return wire.in_microseconds(result) if _UNITS[unit] else result
+
+    def _failed(self, failure: ApiError) -> HttpAnswer:
+        if failure.retry_after_s:
+            self.headers["Retry-After"] = str(failure.retry_after_s)
+        body = msgspec.json.encode({"code": failure.code, "msg": failure.message})
+        return HttpAnswer(failure.status, body, headers=self.headers)
+
+
+def _gone() -> HttpAnswer:
+    page = b"<html><head><title>410 Gone</title></head><body><center><h1>410 Gone</h1></center></body></html>"
+    return HttpAnswer(410, page, "text/html")
+
+
+def _unknown_path(request: HttpRequest) -> HttpAnswer:
+    if "text/html" in request.headers.get("Accept", ""):
+        return HttpAnswer(404, b"<html><body><h1>404 Not found</h1></body></html>", "text/html")
+    return HttpAnswer(404, msgspec.json.encode({"status": 404, "error": "Not Found", "path": request.path}))

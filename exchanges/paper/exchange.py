@@ -1,0 +1,250 @@
+"""One persona of the exchange in a box: state, clock and market; every request is one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from core.matching import UNIT
+from exchanges.paper import keys
+from exchanges.paper.advance import advance
+from exchanges.paper.ambient import Ambient
+from exchanges.paper.clock import ExchangeClock, speed_of
+from exchanges.paper.engine import Engine
+from exchanges.paper.keys import ApiKey
+from exchanges.paper.limits import Limits, OrderCount
+from exchanges.paper.market import Market, MarketFileError, SymbolSpec, recorded, synthetic
+from exchanges.paper.records import Account, Event, Persona, SymbolState
+from exchanges.paper.state import State
+from exchanges.paper.symbols import SYMBOLS, Symbol, units
+from exchanges.paper.world import World
+
+STANDARD_RATE = units("0.001")
+OPENING_BALANCES: dict[Persona, dict[str, int]] = {
+    "testnet": {"USDT": units("10000"), "BTC": units("1"), "ETH": units("10"), "BNB": units("10")},
+    "mainnet": {"USDT": units("1000"), "BNB": units("1")},
+}
+_FILE_PREFIX = "file:"
+
+
+@dataclass(frozen=True)
+class PaperConfig:
+    """What to serve. `market`: None for the synthetic one of `seed`, or `file:PATH` with recorded bars of
+    `market_symbol`. `speed` None leaves the clock as it runs.
+    """
+
+    state_dir: Path
+    seed: int = 0
+    market: str | None = None
+    market_symbol: str = "BTCUSDT"
+    speed: Fraction | float | None = None
+    persona: Persona = "testnet"
+
+
+class Exchange:
+    """The exchange of one process. Others may serve the same state at the same time; all see one account."""
+
+    def __init__(
+        self, config: PaperConfig, *, wall_clock_ms: Callable[[], int], random_bytes: Callable[[int], bytes]
+    ) -> None:
+        """Open or make the state. Raises ValueError, `StateError` or `MarketFileError`."""
+        self.config = config
+        self._wall_clock_ms = wall_clock_ms
+        self.random_bytes = random_bytes
+        self._market_key = _market_key(config)
+        self.state = State(config.state_dir)
+        self._world: World | None = None
+        self._clock: ExchangeClock | None = None
+        self._last_ms = 0
+        self.ambient = Ambient({})
+        with self.state.transaction():
+            self._set_clock()
+            account = self._account()
+        self._make_markets(account)
+
+    def close(self) -> None:
+        self.state.close()
+
+    def now_ms(self) -> int:
+        """Return the exchange's time, which never runs backwards within this process."""
+        if self._clock is None:
+            raise RuntimeError("the clock is set when the state is opened")
+        self._last_ms = max(self._last_ms, self._clock.at(self._wall_clock_ms()))
+        return self._last_ms
+
+    @property
+    def speed(self) -> Fraction:
+        return Fraction(1) if self._clock is None else self._clock.speed
+
+    @contextmanager
+    def transaction(self) -> Iterator[Engine]:
+        """Bring the book forward and hand out the engine; commit what it did, or nothing if it raises.
+
+        A caller that wants to keep side effects of a refused request catches `Refused` inside.
+        """
+        try:
+            with self.state.transaction():
+                if self.state.changed_by_others():
+                    self._reload()
+                if self._world is None:
+                    self._world = World(self.state, self._account())
+                now_ms = self.now_ms()
+                self.state.save_time(now_ms)
+                advance(self._world, self.ambient, now_ms)
+                engine = Engine(self._world, self.ambient, self.state, now_ms)
+                yield engine
+                self._world.flush(now_ms)
+        except BaseException:
+            self._world = None  # what it holds in memory was not written
+            raise
+
+    def default_key(self) -> ApiKey:
+        """Return the persona's first key pair, made when there is none.
+
+        On mainnet it is what an operator's key should be: spot trading only, and from this machine.
+        """
+        persona = self.config.persona
+        with self.transaction() as engine:
+            for key in self.state.keys(persona):
+                if key.label == keys.DEFAULT_LABEL:
+                    return key
+            key = ApiKey(
+                api_key=keys.generate(self.random_bytes),
+                persona=persona,
+                kind="HMAC",
+                secret=keys.generate(self.random_bytes),
+                label=keys.DEFAULT_LABEL,
+                created_ms=engine.now_ms,
+                ip_list=("127.0.0.1",) if persona == "mainnet" else (),
+            )
+            self.state.save_key(key)
+            return key
+
+    def reset(self) -> None:
+        """Wipe the account as a testnet is wiped: orders, trades and balances go, keys stay, ids start anew.
+
+        A recorded market starts again from its beginning.
+        """
+        with self.transaction() as engine:
+            account = engine.world.account
+            self.state.wipe(account.account)
+            account = replace(
+                account,
+                epoch=account.epoch + 1,
+                began_ms=engine.now_ms,
+                updated_ms=engine.now_ms,
+                order_count=OrderCount(),
+            )
+            self._open(account)
+            self.state.append_events(account.account, [Event("RESET", engine.now_ms)])
+        self._world = None
+        self._make_markets(account)
+
+    def _set_clock(self) -> None:
+        wall_ms = self._wall_clock_ms()
+        loaded = self.state.load_clock()
+        clock, self._last_ms = loaded or (ExchangeClock(wall_ms, wall_ms, Fraction(1)), 0)
+        wanted = clock.speed if self.config.speed is None else speed_of(self.config.speed)
+        if wanted != clock.speed:
+            clock = clock.with_speed(wanted, wall_ms)
+        self._clock = clock
+        self.state.save_clock(clock, self.now_ms())
+
+    def _reload(self) -> None:
+        """Forget what is kept in memory: another process changed the state."""
+        self._world = None
+        loaded = self.state.load_clock()
+        if loaded is not None:
+            self._clock, last_ms = loaded
+            self._last_ms = max(self._last_ms, last_ms)
+        account = self._account()
+        if account.began_ms != self._began_ms:
+            self._make_markets(account)
+
+    def _account(self) -> Account:
+        account = self.state.find_account(self.config.persona, self._market_key)
+        if account is not None:
+            return account
+        now_ms = self.now_ms()
+        account = Account(
+            account=self.state.next_account(),
+            persona=self.config.persona,
+            market=self._market_key,
+            uid=100_000_000 + int.from_bytes(self.random_bytes(4)) % 900_000_000,
+            epoch=1,
+            began_ms=now_ms,
+            updated_ms=now_ms,
+            maker_rate=STANDARD_RATE,
+            taker_rate=STANDARD_RATE,
+            pays_in_bnb=False,
+            limits=Limits(),
+            order_count=OrderCount(),
+        )
+        self._open(account)
+        return account
+
+    def _open(self, account: Account) -> None:
+        """Write a fresh account: opening balances, and every symbol trading from now on."""
+        self.state.save_account(account)
+        self.state.save_symbols(account.account, [SymbolState(name) for name in SYMBOLS])
+        opening = OPENING_BALANCES[account.persona].items()
+        self.state.save_balances(
+            account.account, "account", [(asset, amount, 0) for asset, amount in opening]
+        )
+        self.state.save_balances(account.account, "venue", [(asset, -amount, 0) for asset, amount in opening])
+
+    def _make_markets(self, account: Account) -> None:
+        self._began_ms = account.began_ms
+        self.ambient = Ambient(_markets(self.config, account.began_ms))
+
+
+def _market_key(config: PaperConfig) -> str:
+    """Name the market a state belongs to: the seed, or what is in the file, wherever it lies.
+
+    Each market has an account of its own: prices that jump from one market's to another's would make fills
+    and profits of nothing, and two processes on different markets must not fight over one account.
+    """
+    if config.market is None:
+        return f"seed {config.seed}"
+    path = _recorded_path(config)
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise MarketFileError(path, None, error.strerror or str(error)) from None
+    return f"seed {config.seed}, {config.market_symbol} from file {digest[:16]}"
+
+
+def _recorded_path(config: PaperConfig) -> Path:
+    market = config.market or ""
+    if not market.startswith(_FILE_PREFIX):
+        raise ValueError(f"the market was {market!r}, must be file:PATH or nothing for the synthetic one")
+    if config.market_symbol not in SYMBOLS:
+        raise ValueError(f"the recorded symbol was {config.market_symbol!r}, known: {', '.join(SYMBOLS)}")
+    return Path(market.removeprefix(_FILE_PREFIX))
+
+
+def _markets(config: PaperConfig, began_ms: int) -> dict[str, Market]:
+    markets: dict[str, Market] = {
+        name: synthetic(_spec(symbol), config.seed) for name, symbol in SYMBOLS.items()
+    }
+    if config.market is not None:
+        spec = _spec(SYMBOLS[config.market_symbol])
+        markets[config.market_symbol] = recorded(_recorded_path(config), spec, anchor_ms=began_ms)
+    return markets
+
+
+def _spec(symbol: Symbol) -> SymbolSpec:
+    return SymbolSpec(
+        symbol=symbol.name,
+        tick=Decimal(symbol.tick) / UNIT,
+        step=Decimal(symbol.step) / UNIT,
+        base_price=Decimal(symbol.base_price) / UNIT,
+        typical_quantity=Decimal(symbol.typical_quantity) / UNIT,
+    )

@@ -1,0 +1,32 @@
+"""Why the engine says no. Each dialect words these in its venue's own codes and texts."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """What is wrong with a request that was understood."""
+
+    FILTER = "filter"
+    SELF_TRADE_MODE = "self-trade mode"
+    TOO_MANY_ORDERS = "too many orders"
+    MARKET_CLOSED = "market closed"
+    DUPLICATE_ORDER = "duplicate order"
+    INSUFFICIENT_BALANCE = "insufficient balance"
+    WOULD_TAKE = "would take"
+    NO_LIQUIDITY = "no liquidity"
+    UNKNOWN_ORDER = "unknown order"
+    NO_SUCH_ORDER = "no such order"
+    CLIENT_ID_MISMATCH = "client id mismatch"
+    CANCEL_RESTRICTED = "cancel restricted"
+
+
+class Refused(Exception):
+    """A request is turned down and nothing is changed. `detail`: the filter's name, or the full limit."""
+
+    def __init__(self, reason: Reason, detail: str = "", *, retry_after_s: int = 0) -> None:
+        self.reason = reason
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+        super().__init__(f"{reason} {detail}".strip())

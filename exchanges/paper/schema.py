@@ -1,0 +1,138 @@
+"""The state file: its tables, its version, and how it is opened."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+STATE_FILE = "paper.sqlite3"
+APPLICATION_ID = 0x70617072
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_MS = 10_000
+
+SCHEMA = """
+CREATE TABLE clock (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  anchor_wall_ms INTEGER NOT NULL, anchor_ms INTEGER NOT NULL,
+  speed_numerator INTEGER NOT NULL, speed_denominator INTEGER NOT NULL,
+  last_ms INTEGER NOT NULL
+);
+CREATE TABLE api_keys (
+  api_key TEXT PRIMARY KEY, persona TEXT NOT NULL, kind TEXT NOT NULL, secret TEXT NOT NULL,
+  label TEXT NOT NULL, created_ms INTEGER NOT NULL, ip_list TEXT NOT NULL, permissions TEXT NOT NULL,
+  expires_ms INTEGER
+) WITHOUT ROWID;
+CREATE TABLE ip_usage (
+  ip TEXT PRIMARY KEY, minute INTEGER NOT NULL, weight INTEGER NOT NULL, five_minutes INTEGER NOT NULL,
+  requests INTEGER NOT NULL, refusals INTEGER NOT NULL, bans INTEGER NOT NULL,
+  banned_until_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE accounts (
+  account INTEGER PRIMARY KEY, persona TEXT NOT NULL, market TEXT NOT NULL, uid INTEGER NOT NULL,
+  epoch INTEGER NOT NULL, began_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL,
+  maker_rate INTEGER NOT NULL, taker_rate INTEGER NOT NULL, pays_in_bnb INTEGER NOT NULL,
+  limits TEXT NOT NULL, order_count TEXT NOT NULL,
+  UNIQUE (persona, market)
+);
+CREATE TABLE symbols (
+  account INTEGER NOT NULL, symbol TEXT NOT NULL, status TEXT NOT NULL, step INTEGER NOT NULL,
+  last_order_id INTEGER NOT NULL, own_trades INTEGER NOT NULL, updates INTEGER NOT NULL,
+  PRIMARY KEY (account, symbol)
+) WITHOUT ROWID;
+-- The venue's side of every posting is kept as well: per asset, all rows of an account sum to zero.
+CREATE TABLE balances (
+  account INTEGER NOT NULL, holder TEXT NOT NULL CHECK (holder IN ('account', 'venue')), asset TEXT NOT NULL,
+  free INTEGER NOT NULL, locked INTEGER NOT NULL,
+  PRIMARY KEY (account, holder, asset),
+  CHECK (holder = 'venue' OR (free >= 0 AND locked >= 0))
+) WITHOUT ROWID;
+CREATE TABLE orders (
+  account INTEGER NOT NULL, symbol TEXT NOT NULL, order_id INTEGER NOT NULL, client_order_id TEXT NOT NULL,
+  is_buy INTEGER NOT NULL, type TEXT NOT NULL, time_in_force TEXT NOT NULL,
+  price INTEGER NOT NULL, quantity INTEGER NOT NULL, quote_quantity INTEGER NOT NULL,
+  executed INTEGER NOT NULL, quote_executed INTEGER NOT NULL, status TEXT NOT NULL, self_trade TEXT NOT NULL,
+  created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, working_ms INTEGER NOT NULL,
+  expiry_reason TEXT NOT NULL, strategy_id INTEGER, strategy_type INTEGER,
+  PRIMARY KEY (account, symbol, order_id)
+) WITHOUT ROWID;
+CREATE INDEX orders_by_client_id ON orders (account, symbol, client_order_id, order_id);
+CREATE INDEX orders_by_time ON orders (account, symbol, created_ms, order_id);
+CREATE INDEX open_orders ON orders (account) WHERE status IN ('NEW', 'PARTIALLY_FILLED');
+CREATE TABLE fills (
+  account INTEGER NOT NULL, symbol TEXT NOT NULL, trade_id INTEGER NOT NULL, is_buy INTEGER NOT NULL,
+  order_id INTEGER NOT NULL, own_trades INTEGER NOT NULL, market_trades INTEGER NOT NULL,
+  price INTEGER NOT NULL, quantity INTEGER NOT NULL, quote INTEGER NOT NULL,
+  commission INTEGER NOT NULL, commission_asset TEXT NOT NULL, is_maker INTEGER NOT NULL,
+  time_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, symbol, trade_id, is_buy)
+) WITHOUT ROWID;
+CREATE INDEX fills_by_order ON fills (account, symbol, order_id, trade_id);
+CREATE INDEX fills_by_time ON fills (account, symbol, time_ms, trade_id);
+CREATE TABLE consumed (
+  account INTEGER NOT NULL, symbol TEXT NOT NULL, is_bid INTEGER NOT NULL, price INTEGER NOT NULL,
+  quantity INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, symbol, is_bid, price)
+) WITHOUT ROWID;
+CREATE TABLE events (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT, account INTEGER NOT NULL, payload BLOB NOT NULL
+);
+"""
+
+
+class StateError(Exception):
+    """The state file cannot be used; the text says why and what to do."""
+
+
+def connect(directory: Path) -> sqlite3.Connection:
+    """Open the state file in a directory, making both when absent. Raises StateError for a file not ours."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / STATE_FILE
+    path.touch(mode=0o600)  # it holds the secrets of toy keys, which nobody should learn to leave open
+    connection = sqlite3.connect(
+        path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, cached_statements=256
+    )
+    try:
+        _prepare(connection, path)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise StateError(
+            f"{path} is not a paper exchange state: {error}; move it away to start afresh"
+        ) from error
+    except StateError:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    _refuse_foreign(connection, path)  # first: a file that is not ours stays untouched
+    # A killed process loses nothing committed at any level; NORMAL keeps the file sound when power fails.
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if not _refuse_foreign(connection, path):
+            for statement in SCHEMA.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> bool:
+    """Tell a state of this version (True) from an empty file (False). Raises StateError otherwise."""
+    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if (application_id, version) == (APPLICATION_ID, SCHEMA_VERSION):
+        return True
+    if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        return False
+    if application_id != APPLICATION_ID:
+        raise StateError(f"{path} belongs to another program; move it away to start afresh")
+    raise StateError(
+        f"{path} is a state of version {version}, this program knows {SCHEMA_VERSION}; "
+        "move it away to start afresh"
+    )

@@ -1,0 +1,104 @@
+"""Serve the paper exchange on a loopback socket for as long as a context lasts."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from exchanges.paper.dialects import binance
+from exchanges.paper.exchange import Exchange, PaperConfig
+from exchanges.paper.records import Persona
+
+BACKLOG = 1024
+SHUTDOWN_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True)
+class PaperEndpoint:
+    """Where a served exchange listens, its persona's default key pair, and its clock."""
+
+    rest: str
+    persona: Persona
+    api_key: str
+    api_secret: str = field(repr=False)
+    pid: int
+    now_ms: Callable[[], int] = field(repr=False, compare=False)
+
+
+@asynccontextmanager
+async def serve(
+    config: PaperConfig,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    wall_clock_ms: Callable[[], int],
+    random_bytes: Callable[[int], bytes],
+) -> AsyncIterator[PaperEndpoint]:
+    """Open the state and serve it until the context ends.
+
+    Raises ValueError for a host that is not loopback: its keys and its money are toys, nobody else must meet
+    them. Raises OSError when the port is taken, and what `Exchange` raises.
+    """
+    if not _is_loopback(host):
+        raise ValueError(f"the paper exchange listens on loopback only, not on {host}")
+    exchange = Exchange(config, wall_clock_ms=wall_clock_ms, random_bytes=random_bytes)
+    try:
+        key = exchange.default_key()
+        server = web.Server(_handler(exchange), access_log=None, auto_decompress=False)
+        runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, host, port, backlog=BACKLOG)
+            await site.start()
+            address, bound_port = runner.addresses[0][:2]
+            shown = f"[{address}]" if ":" in address else address
+            yield PaperEndpoint(
+                rest=f"http://{shown}:{bound_port}",
+                persona=config.persona,
+                api_key=key.api_key,
+                api_secret=key.secret,
+                pid=os.getpid(),
+                now_ms=exchange.now_ms,
+            )
+        finally:
+            await runner.cleanup()
+    finally:
+        exchange.close()
+
+
+def _handler(exchange: Exchange) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        path, _, query = request.raw_path.partition("?")
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return web.Response(status=413, body=b'{"code":-1100,"msg":"Request is too large."}')
+        answered = binance.answer(
+            exchange,
+            binance.HttpRequest(
+                method=request.method,
+                path=path,
+                query=query.encode("utf-8", "surrogateescape"),
+                body=body,
+                headers=request.headers,
+                ip=request.remote or "",
+            ),
+        )
+        headers = {"Content-Type": answered.content_type, **answered.headers}
+        return web.Response(status=answered.status, body=answered.body, headers=headers)
+
+    return handle
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

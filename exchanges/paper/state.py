@@ -1,0 +1,346 @@
+"""Every SQL statement of the paper exchange.
+
+One file serves any number of processes. A request is one `BEGIN IMMEDIATE` transaction, so that what it
+reads is what it changes; it is committed before the answer is sent: a killed process loses nothing
+acknowledged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec.structs import astuple
+
+from exchanges.paper import schema
+from exchanges.paper.clock import ExchangeClock
+from exchanges.paper.keys import ApiKey, Permissions
+from exchanges.paper.limits import IpUsage, Limits, OrderCount
+from exchanges.paper.records import Account, Event, Fill, Order, Persona, SymbolState
+
+Holder = Literal["account", "venue"]
+
+_ORDER_COLUMNS = ", ".join(Order.__struct_fields__)
+_FILL_COLUMNS = ", ".join(Fill.__struct_fields__)
+_EVENTS = msgspec.json.Decoder(Event)
+
+
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)
+
+
+_SAVE_ORDER = f"INSERT OR REPLACE INTO orders (account, {_ORDER_COLUMNS}) VALUES ({_marks(20)})"  # noqa: S608
+_SAVE_FILL = f"INSERT INTO fills (account, {_FILL_COLUMNS}) VALUES ({_marks(14)})"  # noqa: S608
+
+
+class State:
+    """The open state file. Every method but `transaction` belongs inside one."""
+
+    def __init__(self, directory: Path) -> None:
+        """Open or make the state. Raises `schema.StateError` for a file that is not ours."""
+        self._db = schema.connect(directory)
+        self._seen_version = -1
+
+    def close(self) -> None:
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Hold the one write lock of all processes; commit at the end, roll back on an exception."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def changed_by_others(self) -> bool:
+        """Tell whether another connection wrote since the last call: what is kept in memory is then stale."""
+        version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
+        changed = version != self._seen_version
+        self._seen_version = version
+        return changed
+
+    # clock
+
+    def load_clock(self) -> tuple[ExchangeClock, int] | None:
+        """Return the clock and the latest time it has shown."""
+        row = self._db.execute(
+            "SELECT anchor_wall_ms, anchor_ms, speed_numerator, speed_denominator, last_ms FROM clock"
+        ).fetchone()
+        return None if row is None else (ExchangeClock(row[0], row[1], Fraction(row[2], row[3])), row[4])
+
+    def save_clock(self, clock: ExchangeClock, last_ms: int) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO clock VALUES (1, ?, ?, ?, ?, ?)",
+            (clock.anchor_wall_ms, clock.anchor_ms, clock.speed.numerator, clock.speed.denominator, last_ms),
+        )
+
+    def save_time(self, last_ms: int) -> None:
+        self._db.execute("UPDATE clock SET last_ms = ?", (last_ms,))
+
+    # keys
+
+    def keys(self, persona: Persona) -> list[ApiKey]:
+        rows = self._db.execute(
+            "SELECT * FROM api_keys WHERE persona = ? ORDER BY created_ms, api_key", (persona,)
+        )
+        return [_api_key(row) for row in rows]
+
+    def find_key(self, api_key: str) -> ApiKey | None:
+        row = self._db.execute("SELECT * FROM api_keys WHERE api_key = ?", (api_key,)).fetchone()
+        return None if row is None else _api_key(row)
+
+    def save_key(self, key: ApiKey) -> None:
+        self._db.execute(
+            f"INSERT OR REPLACE INTO api_keys VALUES ({_marks(9)})",  # noqa: S608
+            (
+                *astuple(key)[:6],
+                msgspec.json.encode(key.ip_list).decode(),
+                msgspec.json.encode(key.permissions).decode(),
+                key.expires_ms,
+            ),
+        )
+
+    def delete_key(self, api_key: str) -> None:
+        self._db.execute("DELETE FROM api_keys WHERE api_key = ?", (api_key,))
+
+    # limits
+
+    def ip_usage(self, ip: str) -> IpUsage:
+        row = self._db.execute("SELECT * FROM ip_usage WHERE ip = ?", (ip,)).fetchone()
+        return IpUsage(ip) if row is None else IpUsage(*row)
+
+    def save_ip_usage(self, usage: IpUsage) -> None:
+        self._db.execute(f"INSERT OR REPLACE INTO ip_usage VALUES ({_marks(8)})", astuple(usage))  # noqa: S608
+
+    def clear_ip_usage(self) -> None:
+        self._db.execute("DELETE FROM ip_usage")
+
+    # accounts
+
+    def find_account(self, persona: Persona, market: str) -> Account | None:
+        row = self._db.execute(
+            "SELECT * FROM accounts WHERE persona = ? AND market = ?", (persona, market)
+        ).fetchone()
+        return None if row is None else _account(row)
+
+    def next_account(self) -> int:
+        highest = self._db.execute("SELECT max(account) FROM accounts").fetchone()[0]
+        return (highest or 0) + 1
+
+    def save_account(self, account: Account) -> None:
+        self._db.execute(
+            f"INSERT OR REPLACE INTO accounts VALUES ({_marks(12)})",  # noqa: S608
+            (
+                *astuple(account)[:10],
+                msgspec.json.encode(account.limits).decode(),
+                msgspec.json.encode(account.order_count).decode(),
+            ),
+        )
+
+    def wipe(self, account: int) -> None:
+        """Forget an account's orders, trades and balances. Events stay: pollers must learn of the wipe."""
+        for table in ("symbols", "balances", "orders", "fills", "consumed"):
+            self._db.execute(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608
+
+    def symbols(self, account: int) -> dict[str, SymbolState]:
+        rows = self._db.execute(
+            "SELECT symbol, status, step, last_order_id, own_trades, updates FROM symbols WHERE account = ?",
+            (account,),
+        )
+        return {row[0]: SymbolState(*row) for row in rows}
+
+    def save_symbols(self, account: int, symbols: Iterable[SymbolState]) -> None:
+        self._db.executemany(
+            "INSERT OR REPLACE INTO symbols VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [(account, *astuple(symbol)) for symbol in symbols],
+        )
+
+    def balances(self, account: int, holder: Holder) -> dict[str, tuple[int, int]]:
+        rows = self._db.execute(
+            "SELECT asset, free, locked FROM balances WHERE account = ? AND holder = ?", (account, holder)
+        )
+        return {asset: (free, locked) for asset, free, locked in rows}
+
+    def save_balances(self, account: int, holder: Holder, balances: Iterable[tuple[str, int, int]]) -> None:
+        self._db.executemany(
+            "INSERT OR REPLACE INTO balances VALUES (?, ?, ?, ?, ?)",
+            [(account, holder, *balance) for balance in balances],
+        )
+
+    def consumed(self, account: int) -> list[tuple[str, bool, int, int, int]]:
+        """Return (symbol, is_bid, price, quantity, time_ms) of ambient liquidity that takers took."""
+        rows = self._db.execute(
+            "SELECT symbol, is_bid, price, quantity, time_ms FROM consumed WHERE account = ?", (account,)
+        )
+        return [(symbol, bool(is_bid), *rest) for symbol, is_bid, *rest in rows]
+
+    def save_consumed(self, account: int, rows: Iterable[tuple[str, bool, int, int, int]]) -> None:
+        self._db.executemany(
+            "INSERT OR REPLACE INTO consumed VALUES (?, ?, ?, ?, ?, ?)", [(account, *row) for row in rows]
+        )
+
+    def forget_consumed(self, account: int, before_ms: int) -> None:
+        self._db.execute("DELETE FROM consumed WHERE account = ? AND time_ms < ?", (account, before_ms))
+
+    # orders and fills
+
+    def save_orders(self, account: int, orders: Iterable[Order]) -> None:
+        self._db.executemany(_SAVE_ORDER, [(account, *astuple(order)) for order in orders])
+
+    def open_orders(self, account: int) -> list[Order]:
+        return self._orders(
+            "INDEXED BY open_orders WHERE account = ? AND status IN ('NEW', 'PARTIALLY_FILLED') "
+            "ORDER BY symbol, order_id",
+            (account,),
+        )
+
+    def order(self, account: int, symbol: str, order_id: int) -> Order | None:
+        return self._one_order(
+            "WHERE account = ? AND symbol = ? AND order_id = ?", (account, symbol, order_id)
+        )
+
+    def order_by_client_id(self, account: int, symbol: str, client_order_id: str) -> Order | None:
+        """Return the newest order of that name; a name may be used again once its order is closed."""
+        return self._one_order(
+            "WHERE account = ? AND symbol = ? AND client_order_id = ? ORDER BY order_id DESC LIMIT 1",
+            (account, symbol, client_order_id),
+        )
+
+    def orders(
+        self,
+        account: int,
+        symbol: str,
+        *,
+        from_id: int | None = None,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        limit: int,
+    ) -> list[Order]:
+        """Return orders oldest first: from an id or a start on the oldest, otherwise the newest."""
+        where, values = _range("order_id", "created_ms", from_id, start_ms, end_ms)
+        newest = from_id is None and start_ms is None
+        found = self._orders(
+            f"WHERE account = ? AND symbol = ?{where} ORDER BY order_id {'DESC' if newest else ''} LIMIT ?",
+            (account, symbol, *values, limit),
+        )
+        return found[::-1] if newest else found
+
+    def save_fills(self, account: int, fills: Iterable[Fill]) -> None:
+        self._db.executemany(_SAVE_FILL, [(account, *astuple(fill)) for fill in fills])
+
+    def fills(
+        self,
+        account: int,
+        symbol: str,
+        *,
+        order_id: int | None = None,
+        from_id: int | None = None,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        limit: int,
+    ) -> list[Fill]:
+        """Return fills oldest first: from an id or a start on the oldest, otherwise the newest."""
+        where, values = _range("trade_id", "time_ms", from_id, start_ms, end_ms)
+        if order_id is not None:
+            where, values = f"{where} AND order_id = ?", (*values, order_id)
+        newest = from_id is None and start_ms is None
+        direction = "DESC" if newest else "ASC"
+        rows = self._db.execute(
+            f"SELECT {_FILL_COLUMNS} FROM fills WHERE account = ? AND symbol = ?{where} "  # noqa: S608
+            f"ORDER BY trade_id {direction}, is_buy {direction} LIMIT ?",
+            (account, symbol, *values, limit),
+        )
+        found = [_fill(row) for row in rows]
+        return found[::-1] if newest else found
+
+    def own_trades_before(self, account: int, symbol: str, trade_id: int) -> int:
+        """Return how many own trades have a smaller id."""
+        row = self._db.execute(
+            "SELECT own_trades FROM fills WHERE account = ? AND symbol = ? AND trade_id < ? "
+            "ORDER BY trade_id DESC LIMIT 1",
+            (account, symbol, trade_id),
+        ).fetchone()
+        return 0 if row is None else row[0] + 1
+
+    def own_trades_before_time(self, account: int, symbol: str, time_ms: int) -> int:
+        """Return how many own trades happened before a time."""
+        row = self._db.execute(
+            "SELECT own_trades FROM fills WHERE account = ? AND symbol = ? AND time_ms < ? "
+            "ORDER BY time_ms DESC, trade_id DESC LIMIT 1",
+            (account, symbol, time_ms),
+        ).fetchone()
+        return 0 if row is None else row[0] + 1
+
+    # events
+
+    def append_events(self, account: int, events: Iterable[Event]) -> None:
+        self._db.executemany(
+            "INSERT INTO events (account, payload) VALUES (?, ?)",
+            [(account, msgspec.json.encode(event)) for event in events],
+        )
+
+    def events_after(self, account: int, sequence: int, limit: int) -> list[tuple[int, Event]]:
+        """Return (sequence, event) of an account after that sequence number, in order."""
+        rows = self._db.execute(
+            "SELECT sequence, payload FROM events "
+            "WHERE sequence > ? AND account = ? ORDER BY sequence LIMIT ?",
+            (sequence, account, limit),
+        )
+        return [(row[0], _EVENTS.decode(row[1])) for row in rows]
+
+    def _orders(self, where: str, values: tuple[Any, ...]) -> list[Order]:
+        rows = self._db.execute(f"SELECT {_ORDER_COLUMNS} FROM orders {where}", values)  # noqa: S608
+        return [_order(row) for row in rows]
+
+    def _one_order(self, where: str, values: tuple[Any, ...]) -> Order | None:
+        found = self._orders(where, values)
+        return found[0] if found else None
+
+
+def _range(
+    id_column: str, time_column: str, from_id: int | None, start_ms: int | None, end_ms: int | None
+) -> tuple[str, tuple[int, ...]]:
+    bounds = (
+        (f"{id_column} >= ?", from_id),
+        (f"{time_column} >= ?", start_ms),
+        (f"{time_column} <= ?", end_ms),
+    )
+    chosen = [(text, value) for text, value in bounds if value is not None]
+    return "".join(f" AND {text}" for text, _ in chosen), tuple(value for _, value in chosen)
+
+
+def _order(row: tuple[Any, ...]) -> Order:
+    values = list(row)
+    values[3] = bool(row[3])
+    return Order(*values)
+
+
+def _fill(row: tuple[Any, ...]) -> Fill:
+    values = list(row)
+    values[2], values[11] = bool(row[2]), bool(row[11])
+    return Fill(*values)
+
+
+def _account(row: tuple[Any, ...]) -> Account:
+    values = list(row)
+    values[9:] = (
+        bool(row[9]),
+        msgspec.json.decode(row[10], type=Limits),
+        msgspec.json.decode(row[11], type=OrderCount),
+    )
+    return Account(*values)
+
+
+def _api_key(row: tuple[Any, ...]) -> ApiKey:
+    values = list(row)
+    values[6] = msgspec.json.decode(row[6], type=tuple[str, ...])
+    values[7] = msgspec.json.decode(row[7], type=Permissions)
+    return ApiKey(*values)
