@@ -37,7 +37,7 @@ from exchanges.paper.market.bar_market import BarMarket
 from exchanges.paper.market.klines import DAY_MS, WEEK_MS
 from exchanges.paper.market.model import (
     MINUTE_MS,
-    TRADES_PER_MINUTE,
+    STEP_MS,
     Market,
     MarketFileError,
     SymbolSpec,
@@ -52,6 +52,7 @@ _HISTORY_MS = 2000 * MINUTE_MS
 _HOUR_MS = 60 * MINUTE_MS
 _ROUNDING_LIMIT = Decimal("0.0005")
 _QUOTE_VOLUME_LIMIT = 1 << 62
+_DIGITS_LIMIT = 18
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,7 @@ def read(path: Path, spec: SymbolSpec) -> Recording:
             raise MarketFileError(path, skipped + 1 + index, str(error)) from None
     if sum(high * volume for _, high, _, _, volume in rows) > _QUOTE_VOLUME_LIMIT:
         raise MarketFileError(path, None, "quote volume in ticks × steps does not fit 64 bits")
-    columns = np.array(rows, dtype=np.int64).T
-    columns[4] = np.maximum(columns[4], bar_ms // MINUTE_MS * TRADES_PER_MINUTE)
-    return Recording(start_ms, bar_ms // MINUTE_MS, Outline(*columns))
+    return Recording(start_ms, bar_ms // MINUTE_MS, Outline(*np.array(rows, dtype=np.int64).T))
 
 
 def _lines(path: Path) -> list[str]:
@@ -136,14 +135,15 @@ def _lines(path: Path) -> list[str]:
 
 
 def _is_header(line: str) -> bool:
-    """Return whether no field of the line is a number."""
-    for field in line.split(","):
+    """Return whether the line has the columns of a kline and none of them is a number."""
+    fields = line.split(",")
+    for field in fields:
         try:
             Decimal(field)
         except InvalidOperation:
             continue
         return False
-    return True
+    return len(fields) == _COLUMNS
 
 
 def _first_times(path: Path, line: str, number: int) -> tuple[int, int]:
@@ -178,7 +178,7 @@ def _row(
     volume = _number(fields[5], "volume")
     if volume < 0:
         raise ValueError(f"volume is {fields[5]}")
-    return first, high, low, last, int(volume // step)
+    return first, high, low, last, max(int(volume // step), bar_ms // STEP_MS)
 
 
 def _fields(line: str) -> list[str]:
@@ -223,6 +223,6 @@ def _number(field: str, name: str) -> Decimal:
         number = Decimal(field)
     except InvalidOperation:
         raise ValueError(f"{name} {field!r} is not a number") from None
-    if not number.is_finite():
+    if not number.is_finite() or number.adjusted() >= _DIGITS_LIMIT:
         raise ValueError(f"{name} is {field}")
     return number
