@@ -135,7 +135,7 @@ class Console:
     def warn(self, text: str) -> None:
         """Tell what is wrong without stopping."""
         self._show_header()
-        self._talk(f"{self._colored('warning:', YELLOW)} {text}")
+        self._talk(f"{self._colored('warning:', YELLOW)} {_one_line(text)}")
 
     @property
     def is_live(self) -> bool:
@@ -207,9 +207,9 @@ class Console:
             self._write(self._stdout, document(self.command, exit_code, self._place, self._result, error))
         elif error is not None:
             self._show_header()
-            self._talk(f"{self._colored(f'error[{error.code}]:', RED)} {error.message}")
+            self._talk(f"{self._colored(f'error[{error.code}]:', RED)} {_one_line(error.message)}")
             if error.hint:
-                self._talk(f"hint: {error.hint}")
+                self._talk(f"hint: {_one_line(error.hint)}")
         return exit_code or (EXIT_BUG if self._output_lost else EXIT_OK)
 
     def _usage_error(self, wrong: typer.TyperException) -> UsageError:
@@ -236,6 +236,11 @@ class Console:
         except (OSError, ValueError):
             _silence(stream)
             self._output_lost = True
+
+
+def _one_line(text: str) -> str:
+    """Return the text without line ends and terminal codes: a venue or a file name may contain them."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def _silence(stream: TextIO) -> None:

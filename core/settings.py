@@ -271,7 +271,7 @@ class Settings(BaseModel):
 
     paper_seed: Seed = setting(
         "TRADER_PAPER_SEED",
-        "1",
+        "0",
         "Seed of the synthetic market: the same seed is the same market.",
         section="The paper exchange",
     )
@@ -282,8 +282,8 @@ class Settings(BaseModel):
     )
     paper_speed: ClockSpeed = setting(
         "TRADER_PAPER_SPEED",
-        "1",
-        "How fast the paper exchange's clock runs.",
+        None,
+        "How fast the paper exchange's clock runs; default: as it last ran, at first 1.",
         unit="times real time",
     )
     test_data: FilePath = setting(
