@@ -142,6 +142,11 @@ class Console:
         """Whether somebody sees stderr change while a command waits."""
         return self._stderr.isatty() and not self.options.quiet
 
+    @property
+    def shows_all(self) -> bool:
+        """Whether a report is read by a person: off a terminal only what is wrong is printed, unless -v."""
+        return self.options.verbose or (self._stdout.isatty() and not self.options.quiet)
+
     def progress(self, text: str) -> None:
         """Replace the last line of a terminal; nothing elsewhere."""
         if self.is_live:

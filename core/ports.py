@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 from core.account import AccountSnapshot, CommissionRates, Environment
+from core.clock import Clock
 from core.orders import Fill, Intent, OrderReport, SendOnce
 
 if TYPE_CHECKING:  # numpy and the filters load only where they are used: commands start fast
@@ -164,10 +165,17 @@ class HostFacts:
 
 @dataclass(frozen=True)
 class Venue:
-    """One venue as the composition root hands it to an operation."""
+    """One venue as the composition root hands it to an operation.
+
+    `key_fingerprint`, `key_ending`: the safe names of the key in use, "" without one. `clock`: the one that
+    stamps its requests.
+    """
 
     name: str
     host: HostFacts
+    clock: Clock
+    key_fingerprint: str
+    key_ending: str
     market_data: MarketData
     account: Account
     trading: Trading

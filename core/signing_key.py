@@ -31,5 +31,10 @@ class SigningKey:
     def fingerprint(self) -> str:
         return key_fingerprint(self.api_key.reveal())
 
+    @property
+    def ending(self) -> str:
+        """The last letters of the key, for a human to compare."""
+        return last_four(self.api_key.reveal())
+
     def __repr__(self) -> str:
-        return f"SigningKey(…{last_four(self.api_key.reveal())})"
+        return f"SigningKey(…{self.ending})"

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from importlib import import_module
 from typing import Final, Protocol, cast
 
+from core.account import Environment
 from core.clock import Clock
 from core.errors import ConfigError
 from core.ports import HostFacts, Venue
@@ -27,6 +28,18 @@ _FACTORIES: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 VENUE_NAMES: Final = tuple(_FACTORIES)
+
+_ROOTS: Final[Mapping[tuple[str, Environment], str]] = {
+    ("binance", Environment.TESTNET): "https://testnet.binance.vision",
+    ("binance", Environment.MAINNET): "https://api.binance.com",
+}
+
+
+def official_root(name: str, environment: Environment) -> str:
+    """Return the venue's own address for an environment. Raises ConfigError where it has none."""
+    if (name, environment) not in _ROOTS:
+        raise ConfigError(f"{name} has no official {environment} host", hint="set BINANCE_BASE_URL")
+    return _ROOTS[name, environment]
 
 
 def venue_factory(name: str) -> OpenVenue:

@@ -98,6 +98,14 @@ class Strategy(Protocol):
     def bars_required(self) -> int:
         """How many closed bars give the decision that the whole history would give."""
 
+    @property
+    def stop_loss_rate(self) -> Decimal:
+        """The loss, as a fraction of the entry price, at which a position ends; see `stop_price`."""
+
+    @property
+    def take_profit_rate(self) -> Decimal:
+        """The gain, as a fraction of the entry price, at which a position ends; see `target_price`."""
+
     def parameters_as_dict(self) -> dict[str, object]:
         """Return the parameters as JSON values, for a digest of the settings."""
 

@@ -38,6 +38,9 @@ async def open_binance(
         yield Venue(
             name=name,
             host=host,
+            clock=clock,
+            key_fingerprint=key.fingerprint if key else "",
+            key_ending=key.ending if key else "",
             market_data=BinanceMarketData(link),
             account=BinanceAccount(link),
             trading=BinanceTrading(link),

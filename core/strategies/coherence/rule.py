@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from math import isnan
 from typing import ClassVar
@@ -56,6 +57,14 @@ class Coherence:
     @property
     def bars_required(self) -> int:
         return self.parameters.warm_up + self.parameters.settling_bars
+
+    @property
+    def stop_loss_rate(self) -> Decimal:
+        return self.parameters.stop_loss_rate
+
+    @property
+    def take_profit_rate(self) -> Decimal:
+        return self.parameters.take_profit_rate
 
     def parameters_as_dict(self) -> dict[str, object]:
         return self.parameters.as_dict()

@@ -1,0 +1,43 @@
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_HOME := .trader-demo
+
+# A developer's exported keys, homes and switches must never reach a demo or a test.
+FORGET := env $(shell env | sed -n 's/^\(\(BINANCE\|GATE\|LIVE\|RECONCILE\|ALERT\)_[A-Z0-9_]*\|CONFIRM_LIVE\|TRADER_HOME\|TRADER_VENUE\|TRADER_ENV_FILE\|TRADER_SECRETS\)=.*/-u \1/p')
+
+.PHONY: demo test check bench lock clean
+
+demo: $(VENV)/ready
+	@rm -rf $(DEMO_HOME)
+	@$(FORGET) $(BIN)/trader init --home $(DEMO_HOME) --env-file $(DEMO_HOME)/.env -q
+	@$(FORGET) $(BIN)/trader stage 0 --home $(DEMO_HOME) --env-file $(DEMO_HOME)/.env
+
+test: $(VENV)/ready
+	$(FORGET) $(BIN)/pytest -n 2
+
+check: $(VENV)/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(FORGET) $(BIN)/pytest -n 2
+
+bench: $(VENV)/ready
+	@for each in benchmarks/bench_*.py; do $(FORGET) $(BIN)/python $$each || exit 1; done
+
+# The pins: every platform, every hash, no host.
+lock:
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --no-header -q -o requirements.lock
+	uv pip compile pyproject.toml --extra dev -c requirements.lock --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --no-header -q -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) $(DEMO_HOME)
+
+$(VENV)/ready: requirements-dev.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q cli core exchanges
+	@touch $@

@@ -1,0 +1,61 @@
+"""`trader stage`: run a stage, or say which gate is closed (runbooks/stage.md)."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    pass
+
+
+class Entry(StrEnum):
+    """How a stage decides to buy."""
+
+    PROBE = "probe"
+    SIGNAL = "signal"
+
+
+def stage(
+    context: typer.Context,
+    number: Annotated[
+        int, typer.Argument(min=0, max=2, metavar="0|1|2", help="0 dry run, 1 testnet, 2 live.")
+    ],
+    symbol: Annotated[str | None, typer.Option(help="What to trade; default: BINANCE_SYMBOL.")] = None,
+    trades: Annotated[int, typer.Option(min=1, max=1000, help="Round trips: buy, then sell.")] = 1,
+    entry: Annotated[
+        Entry, typer.Option(help="probe: buy at once; signal: when the strategy says so.")
+    ] = Entry.PROBE,
+    strategy: Annotated[str, typer.Option(help="Whose signal, self-test and stop.")] = "coherence",
+    soak: Annotated[
+        str, typer.Option(help="Spread the trades over this time, e.g. 1h; needs 2 trades or more.")
+    ] = "0s",
+    wait: Annotated[str, typer.Option(help="Wait for signals at most this long; then sell and end.")] = "8h",
+) -> None:
+    """Run stage 0, 1 or 2 on the way to live money."""
+    from cli.presenting import StageView, stage_result
+    from cli.requests import stage_plan
+    from cli.wiring import Wiring
+    from core.ids import system_random
+    from core.operations.stage import StageResult, run_stage
+    from core.strategies import strategy as named
+
+    invocation: Invocation = context.obj
+    plan = stage_plan(invocation.settings, number, symbol, trades, entry, strategy, soak, wait)
+    result = StageResult(plan)
+    wiring = Wiring(invocation)
+
+    async def run() -> None:
+        with wiring.stoppable():
+            view = StageView(invocation.console, plan)
+            await run_stage(wiring, plan, named(strategy), view, result, system_random)
+
+    try:
+        asyncio.run(run())
+    finally:
+        stage_result(invocation.console, result)

@@ -1,0 +1,145 @@
+"""The paper exchange for the commands that serve and manage it: settings in, its errors as ours out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+from core.clock import SystemClock
+from core.errors import ConfigError
+from core.ids import system_random
+from core.settings import Settings
+from exchanges.paper.exchange import Exchange, PaperConfig
+from exchanges.paper.keys import ApiKey, Permissions, generate
+from exchanges.paper.market import MarketFileError
+from exchanges.paper.schema import StateError
+from exchanges.paper.server import PaperEndpoint, serve
+
+Persona = Literal["testnet", "mainnet"]
+SYNTHETIC = "synthetic"
+STATE_FOLDER = "paper"
+LOOPBACK = "127.0.0.1"
+ANY_PORT = 0
+
+
+def paper_config(settings: Settings, persona: Persona, state_dir: Path | None = None) -> PaperConfig:
+    """Return what to serve as the settings say; every command must come to the same state."""
+    return PaperConfig(
+        state_dir=state_dir or settings.home / STATE_FOLDER,
+        seed=settings.paper_seed,
+        market=None if settings.paper_market == SYNTHETIC else settings.paper_market,
+        market_symbol=settings.symbol,
+        speed=None if settings.paper_speed is None else Fraction(settings.paper_speed),
+        persona=persona,
+    )
+
+
+@contextmanager
+def paper_errors() -> Iterator[None]:
+    """Turn what the paper exchange cannot use into errors that name the setting."""
+    try:
+        yield
+    except MarketFileError as error:
+        raise ConfigError(
+            str(error), code="MARKET_FILE_INVALID", hint="correct the file or TRADER_PAPER_MARKET"
+        ) from None
+    except (StateError, ValueError) as error:
+        raise ConfigError(
+            str(error), code="PAPER_STATE_INVALID", hint="runbooks/paper.md says what can be done"
+        ) from None
+
+
+@contextmanager
+def paper_exchange(config: PaperConfig) -> Iterator[Exchange]:
+    """Open the paper exchange without serving it. Raises ConfigError."""
+    with paper_errors():
+        exchange = Exchange(config, wall_clock_ms=SystemClock().now_ms, random_bytes=system_random)
+    with closing(exchange):
+        yield exchange
+
+
+@asynccontextmanager
+async def served(
+    config: PaperConfig, *, host: str = LOOPBACK, port: int = ANY_PORT
+) -> AsyncIterator[PaperEndpoint]:
+    """Serve a paper exchange for as long as the context lasts. Raises ConfigError."""
+    async with AsyncExitStack() as stack:
+        with paper_errors():
+            try:
+                endpoint = await stack.enter_async_context(
+                    serve(
+                        config,
+                        host=host,
+                        port=port,
+                        wall_clock_ms=SystemClock().now_ms,
+                        random_bytes=system_random,
+                    )
+                )
+            except OSError as error:
+                raise ConfigError(
+                    f"the paper exchange cannot listen on {host}:{port}: {error.strerror}",
+                    hint="leave --port out to have a free one chosen",
+                ) from None
+        yield endpoint
+
+
+@asynccontextmanager
+async def served_here(settings: Settings, persona: Persona) -> AsyncIterator[PaperEndpoint]:
+    """Serve the paper exchange inside this process, as the settings say. Raises ConfigError."""
+    async with served(paper_config(settings, persona)) as endpoint:
+        yield endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class PaperKey:
+    """A key of the paper exchange, secret included: it opens nothing but a toy."""
+
+    persona: str
+    label: str
+    api_key: str
+    api_secret: str
+    trading: bool
+    withdrawals: bool
+    ip_list: tuple[str, ...]
+
+
+def paper_keys(config: PaperConfig) -> tuple[PaperKey, ...]:
+    """Return a persona's keys, making the first one when there is none. Raises ConfigError."""
+    with paper_exchange(config) as exchange:
+        exchange.default_key()
+        return tuple(_paper_key(key) for key in exchange.state.keys(config.persona))
+
+
+def add_paper_key(
+    config: PaperConfig, label: str, *, trading: bool, withdrawals: bool, ip_list: tuple[str, ...]
+) -> PaperKey:
+    """Make one more key with the given rights; an empty `ip_list` allows every address. Raises ConfigError."""
+    with paper_exchange(config) as exchange, exchange.transaction() as engine:
+        key = ApiKey(
+            api_key=generate(system_random),
+            persona=config.persona,
+            kind="HMAC",
+            secret=generate(system_random),
+            label=label,
+            created_ms=engine.now_ms,
+            ip_list=ip_list,
+            permissions=Permissions(spot_trading=trading, withdrawals=withdrawals),
+        )
+        exchange.state.save_key(key)
+    return _paper_key(key)
+
+
+def _paper_key(key: ApiKey) -> PaperKey:
+    return PaperKey(
+        persona=key.persona,
+        label=key.label,
+        api_key=key.api_key,
+        api_secret=key.secret,
+        trading=key.permissions.spot_trading,
+        withdrawals=key.permissions.withdrawals,
+        ip_list=key.ip_list,
+    )

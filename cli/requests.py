@@ -1,0 +1,86 @@
+"""From what was typed to what an operation takes; every mistake names the option and the way out."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from cli.console import UsageError
+from core.errors import ConfigError
+from core.gates import StagePlan
+from core.operations.check import CHECKS
+from core.setting_values import duration_ms
+from core.settings import Settings
+from core.stages import STAGES, EntryMode
+from core.strategies import STRATEGIES, strategy
+from core.values import canonical_symbol
+
+
+def stage_plan(
+    settings: Settings,
+    number: int,
+    symbol: str | None,
+    trades: int,
+    entry: str,
+    strategy_name: str,
+    soak: str,
+    wait: str,
+) -> StagePlan:
+    """Return the plan of a stage. Raises UsageError, or ConfigError STRATEGY_UNKNOWN."""
+    soak_s, wait_s = _seconds("--soak", soak), _seconds("--wait", wait)
+    if soak_s and trades < 2:
+        _wrong("--soak spreads several trades over time: give --trades 2 or more")
+    if soak_s and entry == EntryMode.SIGNAL:
+        _wrong("--soak goes with --entry probe; with --entry signal the strategy chooses the time")
+    if wait_s <= 0:
+        _wrong(f"--wait was {wait}, which is no time at all; give e.g. 8h")
+    return StagePlan(
+        stage=STAGES[number],
+        symbol=_symbol(symbol) if symbol is not None else settings.symbol,
+        trades=trades,
+        entry=EntryMode(entry),
+        strategy=_known_strategy(strategy_name),
+        bar=settings.bar,
+        soak_s=soak_s,
+        wait_limit_s=wait_s,
+    )
+
+
+def check_plan(settings: Settings, symbol: str | None, strategy_name: str) -> StagePlan:
+    """Return the plan whose conditions `check` asks: the stage that the settings point at."""
+    number = 2 if not settings.use_testnet else 0 if settings.dry_run else 1
+    return stage_plan(settings, number, symbol, 1, EntryMode.PROBE, strategy_name, "0s", "8h")
+
+
+def check_names(only: list[str] | None) -> frozenset[str]:
+    """Return the checks to ask; none means all."""
+    unknown = [name for name in only or () if name not in CHECKS]
+    if unknown:
+        raise UsageError(f"--only: there is no check {unknown[0]!r}", hint=f"checks: {', '.join(CHECKS)}")
+    return frozenset(only or ())
+
+
+def _symbol(text: str) -> str:
+    try:
+        return canonical_symbol(text)
+    except ValueError as error:
+        _wrong(f"--symbol: {error}")
+
+
+def _seconds(option: str, text: str) -> float:
+    try:
+        return duration_ms(text) / 1000
+    except ValueError as error:
+        _wrong(f"{option}: {error}")
+
+
+def _known_strategy(name: str) -> str:
+    if name not in STRATEGIES:
+        try:
+            strategy(name)
+        except ValueError as error:
+            raise ConfigError(str(error), code="STRATEGY_UNKNOWN") from None
+    return name
+
+
+def _wrong(message: str) -> NoReturn:
+    raise UsageError(message, hint="`trader stage --help` shows how")

@@ -1,0 +1,224 @@
+"""The composition root: builds what an operation needs, when it needs it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from cli.invocation import Invocation
+from cli.paper_wiring import Persona, served_here
+from core.account import AccountKey, Environment
+from core.clock import Clock, ScaledClock, SystemClock
+from core.config import PAPER, resolve_venue
+from core.desk import Desk
+from core.digests import code_digest, risk_digest
+from core.dry_run import DryRunAccount, DryRunTrading
+from core.errors import ConfigError
+from core.ids import system_random
+from core.journal import Journal, Opening
+from core.ports import Venue
+from core.risk.facts import RiskLimits
+from core.secrets import Secret
+from core.settings import Settings
+from core.signing_key import SigningKey
+from core.stop import StopRequest
+from exchanges.registry import official_root, venue_factory
+
+if TYPE_CHECKING:
+    from core.strategies.decision import Strategy
+
+BAR_GRACE_MS = 60_000
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass
+class Wiring:
+    """One command's access to a venue and to the journal (`core.desk.Access`)."""
+
+    invocation: Invocation
+    stop: StopRequest = field(default_factory=StopRequest)
+
+    @property
+    def settings(self) -> Settings:
+        return self.invocation.settings
+
+    @cached_property
+    def venue_name(self) -> str:
+        with self.read_journal() as journal:
+            return resolve_venue(self.settings, seen_real_venue=journal.seen_real_venue())
+
+    @contextmanager
+    def read_journal(self) -> Iterator[Journal]:
+        """Open this home's journal for reading; an absent one is empty."""
+        with Journal.open(
+            self.settings.home, clock=SystemClock(), random_bytes=system_random, read_only=True
+        ) as journal:
+            yield journal
+
+    @asynccontextmanager
+    async def venue(self, environment: Environment) -> AsyncIterator[Venue]:
+        """Open the venue that serves this environment; nothing is signed before its host is known."""
+        self.invocation.console.locate(venue=self.venue_name, environment=environment)
+        if self.venue_name == PAPER and self.settings.base_url is None:
+            opening = self._paper_in_this_process(environment)
+        elif self.venue_name == PAPER:
+            opening = self._paper_elsewhere(environment)
+        else:
+            opening = self._real(environment)
+        async with opening as venue:
+            self.invocation.console.locate(environment=venue.host.environment)
+            yield venue
+
+    @asynccontextmanager
+    async def _real(self, environment: Environment) -> AsyncIterator[Venue]:
+        root = self.settings.base_url or official_root(self.venue_name, environment)
+        key = signing_key(self.settings, environment)
+        factory = venue_factory(self.venue_name)
+        async with factory(root, key, SystemClock(), name=self.venue_name) as venue:
+            yield venue
+
+    @asynccontextmanager
+    async def _paper_in_this_process(self, environment: Environment) -> AsyncIterator[Venue]:
+        persona: Persona = "testnet" if environment is Environment.TESTNET else "mainnet"
+        async with served_here(self.settings, persona) as endpoint:
+            key = SigningKey(Secret(endpoint.api_key), Secret(endpoint.api_secret))
+            clock = self._paper_clock(endpoint.now_ms())
+            async with venue_factory(PAPER)(endpoint.rest, key, clock, name=PAPER) as venue:
+                # Its port changes from run to run; the exchange behind it does not.
+                yield replace(venue, host=replace(venue.host, host=PAPER, proof="the paper exchange"))
+
+    @asynccontextmanager
+    async def _paper_elsewhere(self, environment: Environment) -> AsyncIterator[Venue]:
+        """Use a paper exchange that another process serves; it must be on this machine."""
+        key = signing_key(self.settings, environment)
+        factory = venue_factory(PAPER)
+        async with factory(str(self.settings.base_url), None, SystemClock(), name=PAPER) as venue:
+            if not venue.host.loopback:
+                raise ConfigError(
+                    f"TRADER_VENUE is paper, but {venue.host.host} is not this machine",
+                    code="SETTINGS_INVALID",
+                    hint="set TRADER_VENUE=binance, or remove BINANCE_BASE_URL",
+                )
+            host, reading = venue.host, await venue.market_data.clock_reading()
+        async with factory(host, key, self._paper_clock(reading.venue_ms), name=PAPER) as venue:
+            yield venue
+
+    def _paper_clock(self, exchange_ms: int) -> Clock:
+        """Take the time from the paper exchange, and its speed from the settings."""
+        clock = SystemClock()
+        return ScaledClock(clock, float(self.settings.paper_speed or 1), clock.now_ms(), exchange_ms)
+
+    @asynccontextmanager
+    async def desk(
+        self, venue: Venue, *, symbol: str, strategy: Strategy, dry_run: bool
+    ) -> AsyncIterator[Desk]:
+        """Ask the venue who we are, and open our books on that account."""
+        reading = await venue.market_data.clock_reading()
+        with Journal.open(self.settings.home, clock=venue.clock, random_bytes=system_random) as journal:
+            account = await _open_account(venue, journal, symbol)
+            self.invocation.console.locate(account=f"{account.uid} key …{venue.key_ending}")
+            if dry_run:
+                trading = DryRunTrading(venue.trading, venue.account, venue.market_data)
+                venue = replace(
+                    venue, trading=trading, account=DryRunAccount(venue.account, journal, account)
+                )
+            yield Desk(
+                venue=venue,
+                account=account,
+                key_fingerprint=venue.key_fingerprint,
+                journal=journal,
+                clock=venue.clock,
+                reading=reading,
+                settings=self.settings,
+                limits=risk_limits(self.settings, strategy, symbol),
+                strategy=strategy,
+                digests=lambda: (
+                    risk_digest(self.settings, strategy.parameters_as_dict()),
+                    code_digest(),
+                ),
+                stop=self.stop,
+            )
+        for warning in journal.warnings:
+            self.invocation.console.warn(warning)
+
+    @contextmanager
+    def stoppable(self) -> Iterator[None]:
+        """Turn SIGINT, SIGTERM and SIGHUP into a request to stop, for the running event loop."""
+        loop = asyncio.get_running_loop()
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, self._ask_to_stop, number)
+        try:
+            yield
+        finally:
+            for number in STOP_SIGNALS:
+                loop.remove_signal_handler(number)
+
+    def _ask_to_stop(self, number: signal.Signals) -> None:
+        self.invocation.console.warn(
+            f"{number.name}: finishing the request in flight, then leaving no position"
+        )
+        self.stop.ask(number.name)
+
+
+async def _open_account(venue: Venue, journal: Journal, symbol: str) -> AccountKey:
+    """Return our key of the venue's account, writing what it held at first contact."""
+    snapshot = await venue.account.snapshot()
+    identity = (venue.name, venue.host.environment, venue.host.host, snapshot.uid)
+    known = [key for key in journal.accounts() if (key.venue, key.environment, key.host, key.uid) == identity]
+    if known:
+        account = max(known, key=lambda key: key.epoch)
+    else:
+        reading = await venue.market_data.clock_reading()
+        opening = Opening(
+            balances=snapshot.balances,
+            open_orders=await venue.account.open_orders(None),
+            last_trade_ids={symbol: await venue.account.last_trade_id(symbol)},
+            server_time_ms=reading.venue_ms,
+            key_fingerprint=venue.key_fingerprint,
+        )
+        account = journal.open_account(*identity, opening)
+    instrument = await venue.market_data.instrument(symbol)
+    journal.note_symbol(
+        account,
+        symbol,
+        instrument.base_asset,
+        instrument.quote_asset,
+        await venue.account.last_trade_id(symbol),
+    )
+    return account
+
+
+def signing_key(settings: Settings, environment: Environment) -> SigningKey:
+    """Return the key for an environment, its private key read from its file. Raises ConfigError."""
+    credentials = settings.credentials(environment)
+    if credentials.private_key_path is None:
+        return SigningKey(credentials.api_key, credentials.api_secret)
+    try:
+        pem = credentials.private_key_path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"the private key {credentials.private_key_path} cannot be read ({type(error).__name__})",
+            code="KEY_MISSING",
+        ) from None
+    return SigningKey(credentials.api_key, private_key_pem=Secret(pem))
+
+
+def risk_limits(settings: Settings, strategy: Strategy, symbol: str) -> RiskLimits:
+    """Return the operator's limits. Without an allow-list the symbol that was asked for is allowed."""
+    return RiskLimits(
+        risk_fraction=settings.risk_fraction,
+        max_order=settings.risk_max_order,
+        allowed_symbols=frozenset(settings.symbols_allowed or (settings.symbol, symbol)),
+        slippage_rate=settings.risk_max_slippage_rate,
+        price_band_rate=settings.risk_price_band_rate,
+        stop_rate=strategy.stop_loss_rate,
+        quote_age_ms_max=settings.risk_max_quote_age_ms,
+        bar_grace_ms=BAR_GRACE_MS,
+        live_trades_per_day=settings.live_max_trades_per_day,
+        live_loss_per_day=settings.live_max_loss_per_day,
+    )

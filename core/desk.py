@@ -1,0 +1,67 @@
+"""What an operation works with: one venue, one account, one journal, one clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from core.account import AccountKey, Environment
+from core.clock import Clock
+from core.ports import ClockReading, Venue
+from core.risk.facts import RiskLimits
+from core.stop import StopRequest
+
+if TYPE_CHECKING:
+    from core.journal import Journal
+    from core.settings import Settings
+    from core.strategies.decision import Strategy
+
+RECV_WINDOW_MS = 5_000
+"""How late the venue may still accept an order. Never widened to hide a clock problem."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The collaborators of one command. `reading`: the clock measured when the desk was opened.
+
+    `digests`: strategy parameters -> (risk digest, code digest).
+    """
+
+    venue: Venue
+    account: AccountKey
+    key_fingerprint: str
+    journal: Journal
+    clock: Clock
+    reading: ClockReading
+    settings: Settings
+    limits: RiskLimits
+    strategy: Strategy
+    digests: Callable[[], tuple[str, str]]
+    stop: StopRequest
+
+    @property
+    def is_live(self) -> bool:
+        return self.venue.host.environment is Environment.MAINNET
+
+    def venue_now_ms(self) -> int:
+        """Return the venue's time, as far as we measured it."""
+        return self.clock.now_ms() + round(self.reading.offset_ms)
+
+
+class Access(Protocol):
+    """How an operation reaches a venue, step by step: no key is used before the host is known."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    def venue(self, environment: Environment) -> AbstractAsyncContextManager[Venue]:
+        """Open the venue that serves this environment, as far as the settings say; nothing is signed."""
+        ...
+
+    def desk(
+        self, venue: Venue, *, symbol: str, strategy: Strategy, dry_run: bool
+    ) -> AbstractAsyncContextManager[Desk]:
+        """Ask the venue who we are, and open our books on that account."""
+        ...

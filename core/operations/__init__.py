@@ -1,0 +1,1 @@
+"""One use case a file, with the names of the commands."""

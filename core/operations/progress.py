@@ -1,0 +1,42 @@
+"""What a running stage tells whoever watches it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Step(StrEnum):
+    """The five outputs of a stage, in this order."""
+
+    REACHABLE = "venue"
+    BALANCE = "balance"
+    SELF_TEST = "signal"
+    TRADE = "trade"
+    AUDIT = "audit"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One look at the market while a stage waits. `left_s`: until the wait limit."""
+
+    what: str
+    lambda_: float | None
+    gamma: float | None
+    reason: str
+    left_s: float
+
+
+class Progress(Protocol):
+    def step(self, step: Step, text: str) -> None:
+        """Show one of the five outputs."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Say something beside the outputs."""
+        ...
+
+    def waiting(self, state: Waiting) -> None:
+        """Show that the wait goes on, and why."""
+        ...
