@@ -12,6 +12,7 @@ import aiohttp
 from core.account import Environment
 from core.errors import ConfigError
 from core.ports import HostFacts
+from exchanges.binance.once import ConnectionLost, never_again
 
 # Source: Binance Spot API documents, "General API information" of mainnet, testnet and demo mode.
 TESTNET_HOSTS: Final = frozenset(
@@ -115,11 +116,11 @@ async def _probe(root_url: str, timeout_s: float) -> tuple[bool, str]:
     timeout = aiohttp.ClientTimeout(total=timeout_s)
     try:
         async with (
-            aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
+            aiohttp.ClientSession(timeout=timeout, trust_env=False, middlewares=(never_again,)) as session,
             session.get(root_url + PROBE_PATH, allow_redirects=False) as response,
         ):
             status = response.status
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+    except (aiohttp.ClientError, TimeoutError, OSError, ConnectionLost) as error:
         return False, f"not an official host, and it could not be asked ({type(error).__name__})"
     if status == 404:
         return True, "not an official host, and it has no wallet API (HTTP 404)"

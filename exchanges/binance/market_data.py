@@ -11,7 +11,7 @@ from core.intervals import interval_ms
 from core.ports import Book, ClockReading
 from exchanges.binance import wire_market
 from exchanges.binance.link import Link, understood
-from exchanges.binance.wire import shaped
+from exchanges.binance.wire import parse_nothing
 
 if TYPE_CHECKING:
     from core.bars import Bars, Row
@@ -30,7 +30,7 @@ class BinanceMarketData:
         self._session = link.session
 
     async def ping(self) -> None:
-        await self._link.read(self._session.ping, partial(shaped, shape=dict[str, object]))
+        await self._link.read(self._session.ping, parse_nothing)
 
     async def clock_reading(self) -> ClockReading:
         """Measure the venue's clock; of several samples the quickest counts, and stamps later requests."""

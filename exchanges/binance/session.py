@@ -17,7 +17,6 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from importlib.metadata import version
 from types import SimpleNamespace
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
@@ -31,10 +30,11 @@ from core.errors import ConfigError
 from core.ports import HostFacts
 from core.signing_key import SigningKey
 from exchanges.binance.errors import Reached, RequestFailed
+from exchanges.binance.once import never_again
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # it imports a name that websockets is giving up
-    from binance import AsyncClient
+    from binance import AsyncClient, __version__
 
 SUPPORTED_VERSION: Final = "1.0.37"
 BAN_WITHOUT_TERM_S: Final = 120  # the shortest ban that Binance gives
@@ -59,17 +59,13 @@ class Timeouts:
     order_s: float = 15.0
 
 
-class _ConnectionLost(Exception):
-    """A connection broke. Not one of aiohttp's errors, so that aiohttp does not send the request again."""
-
-
 class BinanceSession(AsyncClient):  # type: ignore[misc]  # python-binance ships no types
     """Requests to one root, each written at most once. Made inside a running event loop."""
 
     def __init__(self, host: HostFacts, key: SigningKey | None, clock: Clock, timeouts: Timeouts) -> None:
-        if version("python-binance") != SUPPORTED_VERSION:
+        if __version__ != SUPPORTED_VERSION:
             raise ConfigError(
-                f"python-binance {SUPPORTED_VERSION} is required, was {version('python-binance')}",
+                f"python-binance {SUPPORTED_VERSION} is required, was {__version__}",
                 hint="install the versions of requirements.lock",
             )
         self._root = host.root
@@ -105,7 +101,7 @@ class BinanceSession(AsyncClient):  # type: ignore[misc]  # python-binance ships
             connector=aiohttp.TCPConnector(keepalive_timeout=IDLE_CONNECTION_S),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Accept": "application/json", "User-Agent": "trader"},
-            middlewares=(_never_again,),
+            middlewares=(never_again,),
             trace_configs=[marks],
             trust_env=False,
         )
@@ -242,18 +238,6 @@ class BinanceSession(AsyncClient):  # type: ignore[misc]  # python-binance ships
 
 async def _mark_connected(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
     context.trace_request_ctx.made = True
-
-
-async def _never_again(
-    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Keep aiohttp from sending an idempotent request again when a kept-alive connection breaks."""
-    try:
-        return await send(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
-        raise _ConnectionLost from None
 
 
 def _why_not_connected(error: Exception) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from core.errors import OutcomeUnknown
 from core.orders import Intent, OrderReport, SendOnce
 from exchanges.binance import wire
 from exchanges.binance.errors import Purpose, RequestFailed, error_for
 from exchanges.binance.link import Link
-from exchanges.binance.wire import shaped
 
 
 class BinanceTrading:
@@ -33,9 +31,7 @@ class BinanceTrading:
 
     async def validate(self, intent: Intent) -> None:
         params = wire.intent_params(intent)
-        await self._link.read(
-            lambda: self._session.create_test_order(**params), partial(shaped, shape=dict[str, object])
-        )
+        await self._link.read(lambda: self._session.create_test_order(**params), wire.parse_nothing)
 
     async def cancel(self, symbol: str, client_order_id: str) -> OrderReport:
         """Cancel an order of ours. Raises VenueRejected where it is no longer open: it may have filled."""

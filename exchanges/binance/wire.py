@@ -55,6 +55,12 @@ def shaped(payload: object, shape: type[T]) -> T:
         raise Unreadable(str(error)) from None
 
 
+def parse_nothing(payload: object) -> None:
+    """Read the answer of ping and order/test: an empty object. Raises Unreadable."""
+    if payload != {}:
+        raise Unreadable("an empty object was expected")
+
+
 def number(text: object, name: str) -> Decimal:
     """Return the exact number, zero or above. Raises Unreadable."""
     try:
