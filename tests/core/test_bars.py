@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.bars import Bars, Row, aggregate, closed, interval_ms
@@ -216,6 +216,7 @@ def test_aggregate_of_bars_off_their_grid_is_refused() -> None:
         aggregate(minutes(5, START_MS + 1), HOUR)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 400), st.integers(0, 100))
 def test_aggregating_twice_is_aggregating_once(count: int, offset: int) -> None:
     bars = minutes(count, START_MS + offset * MINUTE)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
@@ -27,6 +27,7 @@ NAN = np.nan
 series = npst.arrays(np.float64, st.integers(0, 40), elements=st.floats(-1e6, 1e6))
 
 
+@settings(deadline=None)
 @given(series, st.integers(1, 12))
 @pytest.mark.parametrize(
     ("rolling", "of_window"),
@@ -48,6 +49,7 @@ def test_each_value_is_that_of_its_window(
         assert result[t] == pytest.approx(of_window(values[t - window + 1 : t + 1]), rel=1e-9, abs=1e-5)
 
 
+@settings(deadline=None)
 @given(series, st.integers(1, 12), st.integers(0, 39))
 @pytest.mark.parametrize("rolling", [rolling_sum, rolling_mean, rolling_max, rolling_min, rolling_std])
 def test_value_does_not_depend_on_bars_outside_its_window(

@@ -86,16 +86,14 @@ def node_responses(
     vwap = divide(rolling_sum(close * volume, medium), volume_sum, otherwise=close)
     scale = sigma * close * np.sqrt(medium) / 2
     scale[scale < NEAR_ZERO] = 0.0
-    # Along a straight path the net change is the path, up to the rounding of its sum.
-    efficiency = divide(close - lagged(close, medium), path_length(close, medium), otherwise=0.0).clip(
-        -1.0, 1.0
-    )
+    efficiency = divide(close - lagged(close, medium), path_length(close, medium), otherwise=0.0)
 
     responses = {
         "tiger": (2 * divide(close - low, height, otherwise=0.5) - 1)
         * divide(height, height + spread, otherwise=0.0),
         "falcon": np.tanh(z(short)) * (0.7 + 0.3 * volume_share),
-        "hummingbird": efficiency,
+        # along a straight path the net change is the path, up to the rounding of its sum
+        "hummingbird": np.clip(efficiency, -1, 1),
         "dolphin": np.sin(np.pi / 2 * np.clip(z(medium) / 2, -1, 1)),
         "deer": np.tanh(
             divide(rolling_mean(close, short) - rolling_mean(close, medium), scale, otherwise=0.0)

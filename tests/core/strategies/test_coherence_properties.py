@@ -20,6 +20,8 @@ from core.strategies.coherence import (
 PARAMETERS = CoherenceParameters()
 TICK = 0.01
 
+unhurried = settings(deadline=None)  # a busy machine is no failure
+
 
 @st.composite
 def markets(draw: st.DrawFn, min_bars: int = 105) -> Bars:
@@ -77,6 +79,7 @@ def node_matrices(min_value: float = -1.0) -> st.SearchStrategy[FloatArray]:
 
 
 @given(markets())
+@unhurried
 def test_bounds_hold_and_all_is_defined_after_the_warm_up(bars: Bars) -> None:
     field = coherence_field(bars, PARAMETERS)
     assert np.isnan(field.gamma[:100]).all()
@@ -85,11 +88,13 @@ def test_bounds_hold_and_all_is_defined_after_the_warm_up(bars: Bars) -> None:
 
 
 @given(node_matrices())
+@unhurried
 def test_bounds_hold_for_any_nodes(nodes: FloatArray) -> None:
     assert_bounded(field_from_nodes(nodes, PARAMETERS))
 
 
 @given(node_matrices())
+@unhurried
 def test_turning_every_node_turns_the_field_and_keeps_gamma(nodes: FloatArray) -> None:
     field, turned = field_from_nodes(nodes, PARAMETERS), field_from_nodes(-nodes, PARAMETERS)
     assert np.array_equal(turned.lambda_, -field.lambda_)
@@ -98,11 +103,13 @@ def test_turning_every_node_turns_the_field_and_keeps_gamma(nodes: FloatArray) -
 
 
 @given(node_matrices(min_value=0.001))
+@unhurried
 def test_gamma_is_1_when_all_nodes_always_agreed(nodes: FloatArray) -> None:
     assert (field_from_nodes(nodes, PARAMETERS).gamma == 1).all()
 
 
 @given(markets(), st.floats(1e-3, 1e3), st.floats(1e-6, 1e6))
+@unhurried
 def test_unit_of_price_and_volume_does_not_matter(bars: Bars, price: float, volume: float) -> None:
     field, other = coherence_field(bars, PARAMETERS), coherence_field(scaled(bars, price, volume), PARAMETERS)
     for name in ("nodes", "lambda_", "magnitude"):
@@ -114,7 +121,7 @@ def test_unit_of_price_and_volume_does_not_matter(bars: Bars, price: float, volu
 
 
 @given(markets(), markets(), st.data())
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_future_bars_do_not_change_past_values(past: Bars, future: Bars, data: st.DataObject) -> None:
     cut = data.draw(st.integers(101, len(past)))
     opens, highs, lows, closes, volumes = (

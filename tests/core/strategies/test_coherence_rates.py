@@ -1,7 +1,7 @@
 """How often coherence signals and trades on a recorded month: rates, not performance.
 
 The published rates were measured on bars that keep the incomplete first and last group of minutes, which
-`aggregate` drops. Both are pinned: one shows that this is the strategy that was measured, one what it does here.
+`aggregate` drops. Both are pinned: that this is the strategy that was measured, and what it does here.
 """
 
 from __future__ import annotations

@@ -129,6 +129,12 @@ def test_stop_and_target_are_exact_decimals() -> None:
     assert target_price(short, SPOT.take_profit_rate) == Decimal("45542.34166")
 
 
+def test_strategy_tells_where_its_positions_end() -> None:
+    parameters = CoherenceParameters(stop_loss_rate=Decimal("0.01"), take_profit_rate=Decimal("0.03"))
+    strategy = Coherence(parameters)
+    assert (strategy.stop_loss_rate, strategy.take_profit_rate) == (Decimal("0.01"), Decimal("0.03"))
+
+
 @pytest.mark.parametrize("price", ["0", "-1", "NaN", "Infinity"])
 def test_impossible_entry_price_is_refused(price: str) -> None:
     with pytest.raises(ValueError, match="entry_price must be positive"):

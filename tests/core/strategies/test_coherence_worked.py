@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from core.bars import Bars, FloatArray
-from core.indicators import log_returns, rolling_max, rolling_mean, rolling_min, rolling_std, rolling_sum
+from core.indicators import (
+    lagged,
+    log_returns,
+    path_length,
+    rolling_max,
+    rolling_mean,
+    rolling_min,
+    rolling_std,
+    rolling_sum,
+)
 from core.strategies.coherence import NODES, CoherenceParameters, Field, coherence_field, field_from_nodes
 
 PARAMETERS = CoherenceParameters()
@@ -126,6 +135,7 @@ def steps(*values: float) -> FloatArray:
         ),
         pytest.param(steps(0.0), (0.0,), (0.0,), id="all nodes 0"),
         pytest.param(steps(0.01), (0.005,), (1.0,), id="tiny but unanimous"),
+        pytest.param(steps(1e-12), (5e-13,), (0.0,), id="too small to tell"),
     ],
 )
 def test_recursion_alone(nodes: FloatArray, lambda_: Sequence[float], gamma: Sequence[float]) -> None:
@@ -162,6 +172,32 @@ def test_constant_price_without_volume_is_a_field_of_zero() -> None:
     assert not field.nodes[:, 100:].any()
     assert not field.gamma[100:].any()
     assert not field.votes.any()
+
+
+def test_price_that_moves_without_volume_leaves_the_nodes_of_volume_at_zero(f1: Bars) -> None:
+    quiet = Bars(f1.open_time_ms, f1.open, f1.high, f1.low, f1.close, np.zeros(240), f1.interval_ms)
+    field = coherence_field(quiet, PARAMETERS)
+    assert not field.nodes[NODES.index("panda"), 100:].any()
+    assert not field.nodes[NODES.index("cargo_ship"), 100:].any()
+    assert field.nodes[NODES.index("falcon"), 239] == pytest.approx(0.7 * np.tanh(1.71971227), rel=1e-6)
+
+
+def test_scale_below_the_smallest_leaves_its_nodes_at_zero(f1: Bars) -> None:
+    k = 1e-12
+    tiny = Bars(
+        f1.open_time_ms, f1.open * k, f1.high * k, f1.low * k, f1.close * k, f1.volume, f1.interval_ms
+    )
+    field = coherence_field(tiny, PARAMETERS)
+    assert not field.nodes[NODES.index("deer"), 100:].any()
+    assert not field.nodes[NODES.index("panda"), 100:].any()
+
+
+def test_straight_path_is_no_longer_than_itself() -> None:
+    """Summed step by step, some of these paths come out shorter than their net change, by rounding."""
+    close = np.exp(np.arange(4_000.0) / 10)
+    bars = Bars(np.arange(4_000), close, close, close, close, np.ones(4_000), interval_ms=1)
+    assert ((close - lagged(close, 20)) > path_length(close, 20))[100:].any()
+    assert coherence_field(bars, PARAMETERS).nodes[NODES.index("hummingbird"), 100:].max() == 1.0
 
 
 def test_spread_damps_the_tiger_and_nothing_else(f1: Bars, field: Field) -> None:
