@@ -12,7 +12,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -79,15 +79,28 @@ class AuditLog:
         self._file: IO[bytes] | None = None
         self._seen = (0, 0)  # (length in bytes, sequence of the last line)
 
-    def catch_up(self, *, patient: bool = False) -> None:
-        """Write the missing lines, at most a batch; a `patient` call writes all and waits for the lock."""
+    def add(self, events: Sequence[Event]) -> None:
+        """Write the lines of events that were just committed; never waits.
+
+        When another process holds the log, or lines before these are missing, a later call writes them.
+        """
+        if events:
+            self._write(
+                lambda last: [events] if last == events[0].sequence - 1 else self._batches(last, limit=1)
+            )
+
+    def catch_up(self) -> None:
+        """Write every missing line, waiting a little for other processes."""
+        self._write(self._batches, attempts=_LOCK_ATTEMPTS)
+
+    def _write(self, missing: Callable[[int], Iterable[Sequence[Event]]], *, attempts: int = 1) -> None:
         try:
             file = self._opened()
-            with _locked(file, attempts=_LOCK_ATTEMPTS if patient else 1) as held:
+            with _locked(file, attempts) as held:
                 if held:
-                    self._append_missing(file, everything=patient)
+                    self._append(file, missing)
         except Exception as error:
-            self._warn(f"{self.path} was not written: {error}")
+            self.warn(f"{self.path} was not written: {error}")
 
     def rebuild(self) -> None:
         """Make the whole log again from the events. Raises OSError."""
@@ -106,7 +119,7 @@ class AuditLog:
             self._file.close()
         self._file, self._seen = None, (0, 0)
 
-    def _warn(self, text: str) -> None:
+    def warn(self, text: str) -> None:
         if text not in self.warnings:
             self.warnings.append(text)
 
@@ -123,25 +136,24 @@ class AuditLog:
             self._file = file
         return self._file
 
-    def _append_missing(self, file: IO[bytes], *, everything: bool) -> None:
+    def _append(self, file: IO[bytes], missing: Callable[[int], Iterable[Sequence[Event]]]) -> None:
         length, last = self._seen
         if os.fstat(file.fileno()).st_size != length:
             length, last = _end_of(file)
-        for batch in self._batches(last):
+        for batch in missing(last):
             text = _text(batch)
             _write_all(file, text)
             length, last = length + len(text), batch[-1].sequence
-            self._seen = (length, last)
-            if not everything:
-                break
-        head = self._store.row(sql.HEAD)
-        if head is not None and last > head["sequence"]:
-            self._warn(f"{self.path} is of another journal: its last line is #{last}; rebuild it")
+        self._seen = (length, last)
 
-    def _batches(self, after: int) -> Iterator[list[Event]]:
-        while rows := self._store.rows(sql.EVENTS_AFTER, (after, _BATCH)):
+    def _batches(self, after: int, limit: int | None = None) -> Iterator[list[Event]]:
+        head = self._store.row(sql.HEAD)
+        if head is not None and after > head["sequence"]:
+            self.warn(f"{self.path} is of another journal: its last line is #{after}; rebuild it")
+        while (limit is None or limit > 0) and (rows := self._store.rows(sql.EVENTS_AFTER, (after, _BATCH))):
             yield [StoredEvent(*row).event() for row in rows]
             after = rows[-1]["sequence"]
+            limit = None if limit is None else limit - 1
 
 
 def _text(events: Iterable[Event]) -> bytes:

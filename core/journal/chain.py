@@ -19,6 +19,8 @@ from core.values import decimal_text
 
 GENESIS = bytes(32)
 
+_AS_IT_IS = frozenset({type(None), bool, int, str})
+
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
@@ -38,18 +40,16 @@ def plain(value: object, *, floats_as_text: bool = False) -> Any:
 
     Raises TypeError for anything else, also for a float unless it is only an annotation (Λ and Γ).
     """
-    if value is None or isinstance(value, bool | int):
+    if type(value) in _AS_IT_IS:
         return value
     if isinstance(value, StrEnum):
-        return value.value
-    if isinstance(value, str):
-        return value
+        return str(value)
     if isinstance(value, Decimal):
         return decimal_text(value)
-    if isinstance(value, Mapping):
-        return {str(key): plain(item, floats_as_text=floats_as_text) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item, floats_as_text=floats_as_text) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): plain(item, floats_as_text=floats_as_text) for key, item in value.items()}
     if floats_as_text and isinstance(value, float):
         return repr(float(value))
     raise TypeError(f"the journal does not take {type(value).__name__} {value!r}")

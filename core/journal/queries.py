@@ -25,7 +25,7 @@ from core.orders import (
     TimeInForce,
 )
 from core.stages import EntryMode, Evidence
-from core.values import EXACT, Base, Money, Quote, decimal_text
+from core.values import EXACT, Base, Money, Quote
 
 ZERO = Decimal(0)
 
@@ -45,6 +45,18 @@ def order(store: Store, client_order_id: str) -> Order | None:
 
 def orders(store: Store, statement: str, key: tuple[object, ...]) -> tuple[Order, ...]:
     return tuple(_order(store, row) for row in store.rows(statement, key))
+
+
+def open_orders(store: Store, account: AccountKey, symbol: str | None, dry_run: bool) -> tuple[Order, ...]:
+    key = (str(account), int(dry_run))
+    if symbol is None:
+        return orders(store, sql.OPEN_ORDERS, key)
+    return orders(store, sql.OPEN_ORDERS_OF_SYMBOL, (*key, symbol))
+
+
+def in_flight(store: Store, account: AccountKey, symbol: str, dry_run: bool) -> tuple[str, ...]:
+    rows = store.rows(sql.IN_FLIGHT, (str(account), symbol, int(dry_run)))
+    return tuple(row["client_order_id"] for row in rows)
 
 
 def _order(store: Store, row: sqlite3.Row) -> Order:
@@ -175,18 +187,3 @@ def _evidence(record: dict[str, Any]) -> Evidence:
     record["account"] = account_of(record["account"])
     record["entry_mode"] = EntryMode(record["entry_mode"])
     return Evidence(**record)
-
-
-def request_record(request: OrderRequest) -> dict[str, object]:
-    """Return an order request as the journal keeps it."""
-    return {
-        "symbol": request.symbol,
-        "side": request.side,
-        "order_type": request.order_type,
-        "quantity": request.quantity.value,
-        "price": None if request.price is None else decimal_text(request.price),
-        "time_in_force": request.time_in_force,
-        "purpose": request.purpose,
-        "decision_price": request.decision_price,
-        "stop_price": request.stop_price,
-    }

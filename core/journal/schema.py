@@ -97,7 +97,9 @@ _FIRST = (
     CREATE INDEX orders_open ON orders (account, symbol)
     WHERE status IN ('ACCEPTED', 'PARTIALLY_FILLED', 'PENDING_CANCEL')
     """,
-    "CREATE INDEX orders_by_time ON orders (account, timestamp_ms)",
+    """
+    CREATE INDEX orders_entries ON orders (account, timestamp_ms) WHERE purpose = 'ENTRY' AND dry_run = 0
+    """,
     # `realized`: quote earned by this fill, by average cost, after fees paid in quote.
     """
     CREATE TABLE fills (

@@ -11,7 +11,6 @@ from typing import Protocol, TypeVar
 from urllib.parse import quote
 
 from core.clock import Clock
-from core.errors import TraderError
 from core.ids import RandomBytes, new_installation_id
 from core.journal import statements as sql
 from core.journal.chain import GENESIS, Event, StoredEvent, canonical_json, link, plain
@@ -69,6 +68,7 @@ class Store:
     """One open database. Reads see what is committed; `write` is the only way to change it."""
 
     def __init__(self, home: Path, db: sqlite3.Connection, clock: Clock) -> None:
+        self.after_commit: Callable[[Sequence[Event]], None] = lambda _: None
         self._home = home
         self._db = db
         self._clock = clock
@@ -80,7 +80,7 @@ class Store:
         """Return the first row of a statement, None when there is none."""
         with translated():
             found: sqlite3.Row | None = self._db.execute(statement, key).fetchone()
-            return found
+        return found
 
     def rows(self, statement: str, key: Sequence[object] = ()) -> list[sqlite3.Row]:
         with translated():
@@ -104,24 +104,33 @@ class Store:
         """
         with translated():
             try:
-                return self._attempt(body)
+                result, events = self._attempt(body)
             except sqlite3.Error as error:
-                if not (_code(error) == sqlite3.SQLITE_FULL and may_use_reserve):
+                is_full = _code(error) == sqlite3.SQLITE_FULL
+                if not (is_full and may_use_reserve and release_reserve(self._home)):
                     raise
-                if not release_reserve(self._home):
-                    raise
-                return self._attempt(body)
-
-    def _attempt(self, body: Callable[[Append], T]) -> T:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            result = body(_Appender(self._db, self._clock.now_ms()))
-            self._db.execute("COMMIT")
-        except BaseException:
-            with contextlib.suppress(sqlite3.Error):
-                self._db.execute("ROLLBACK")
-            raise
+                result, events = self._attempt(body)
+        self.after_commit(events)
         return result
+
+    def _attempt(self, body: Callable[[Append], T]) -> tuple[T, Sequence[Event]]:
+        with _transaction(self._db):
+            append = _Appender(self._db, self._clock.now_ms())
+            result = body(append)
+        return result, append.events
+
+
+@contextlib.contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """Hold the write lock; commit at the end, roll everything back on any error."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            db.execute("ROLLBACK")
+        raise
 
 
 class _Appender:
@@ -131,6 +140,7 @@ class _Appender:
         head = db.execute(sql.HEAD).fetchone()
         self._db = db
         self._now_ms = now_ms
+        self.events: list[Event] = []
         self._sequence: int = 0 if head is None else head["sequence"]
         self._hash: bytes = GENESIS if head is None else head["hash"]
 
@@ -148,6 +158,7 @@ class _Appender:
         self._db.execute(sql.APPEND_EVENT, (event.sequence, event.time_ms, kind, account, text, linked))
         project(self._db, event)
         self._sequence, self._hash = event.sequence, linked
+        self.events.append(event)
         return event
 
 
@@ -185,7 +196,8 @@ def open_database(
             if read_only:
                 db.execute("PRAGMA query_only = ON")
             elif version_of(db) < VERSION:
-                _migrate(db)
+                with _transaction(db):
+                    migrate(db)
         except BaseException:
             db.close()
             raise
@@ -218,17 +230,6 @@ def _refuse_strange_content(db: sqlite3.Connection) -> None:
         raise damaged(f"the hash of its newest event {newest[0].sequence} is wrong")
 
 
-def _migrate(db: sqlite3.Connection) -> None:
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        migrate(db)
-        db.execute("COMMIT")
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):
-            db.execute("ROLLBACK")
-        raise
-
-
 def _create(path: Path, clock: Clock, random_bytes: RandomBytes, connect: Connect) -> None:
     """Make the whole journal under another name first: a crash leaves either none or a good one."""
     draft = path.with_name(f"{path.name}.{random_bytes(8).hex()}.new")
@@ -248,12 +249,11 @@ def _create(path: Path, clock: Clock, random_bytes: RandomBytes, connect: Connec
 
 def _fill(db: sqlite3.Connection, clock: Clock, random_bytes: RandomBytes) -> None:
     _prepare(db, BUSY_TIMEOUT_MS)
-    db.execute("BEGIN IMMEDIATE")
-    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    migrate(db)
-    append = _Appender(db, clock.now_ms())
-    append("CREATED", None, {"installation_id": new_installation_id(random_bytes), "schema": VERSION})
-    db.execute("COMMIT")
+    with _transaction(db):
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        migrate(db)
+        append = _Appender(db, clock.now_ms())
+        append("CREATED", None, {"installation_id": new_installation_id(random_bytes), "schema": VERSION})
     db.execute("PRAGMA journal_mode = WAL")
 
 
@@ -271,23 +271,20 @@ def scratch() -> sqlite3.Connection:
     return db
 
 
-@contextlib.contextmanager
-def translated() -> Iterator[None]:
+class translated:  # noqa: N801 - reads as `with translated():`, and every read goes through it
     """Turn SQLite's errors into ours: damage, or a journal that cannot be written. Others are bugs."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise as_trader_error(error) from error
 
+    def __enter__(self) -> None:
+        return
 
-def as_trader_error(error: sqlite3.Error) -> TraderError | sqlite3.Error:
-    """Return what the operator should know of a SQLite error; the error itself when it is a bug of ours."""
-    code = _code(error)
-    if code in _DAMAGE:
-        return damaged(str(error))
-    if code in _UNWRITABLE:
-        return unwritable(str(error))
-    return error
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, sqlite3.Error):
+            return
+        code = _code(error)
+        if code in _DAMAGE:
+            raise damaged(str(error)) from error
+        if code in _UNWRITABLE:
+            raise unwritable(str(error)) from error
 
 
 def _code(error: sqlite3.Error) -> int:

@@ -1,0 +1,54 @@
+"""The trading state of an account: the journal's entry, and the latch that holds when there can be none."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from core.account import AccountKey
+from core.clock import Clock, iso_utc
+from core.errors import TraderError
+from core.journal import latch, queries
+from core.journal import statements as sql
+from core.journal.store import Append, Store
+from core.stages import TradingState
+
+
+def state_of(store: Store, home: Path, account: AccountKey) -> TradingState:
+    """Return HALTED while the latch is set, and when the state cannot be read."""
+    if latch.is_set(home):
+        return TradingState.HALTED
+    try:
+        row = store.row(sql.TRADING_STATE, (str(account),))
+        return TradingState.ACTIVE if row is None else TradingState(row["state"])
+    except (TraderError, sqlite3.Error, ValueError):
+        return TradingState.HALTED
+
+
+def halt(store: Store, home: Path, clock: Clock, account: AccountKey, reason: str) -> None:
+    """Set the latch, then write the state down; either alone halts. Raises when the second fails."""
+    try:
+        latch.set_latch(home, f"{iso_utc(clock.now_ms())} {account} {reason}")
+    finally:
+        store.write(lambda append: _append(append, account, TradingState.HALTED, reason))
+
+
+def release(store: Store, home: Path, account: AccountKey, state: TradingState, reason: str) -> None:
+    """Write a state other than HALTED down, then lift the latch.
+
+    The latch halted every account of the home: the others stay HALTED, until each is released by itself.
+    """
+    was_latched = latch.is_set(home)
+
+    def body(append: Append) -> None:
+        _append(append, account, state, reason)
+        for other in queries.accounts(store) if was_latched else ():
+            if other != account:
+                _append(append, other, TradingState.HALTED, f"not resumed together with {account}")
+
+    store.write(body)
+    latch.clear(home)
+
+
+def _append(append: Append, account: AccountKey, state: TradingState, reason: str) -> None:
+    append("TRADING_STATE", str(account), {"state": state, "reason": reason})

@@ -1,0 +1,151 @@
+"""The order path's entries: an intent before it is sent, and whatever is learned of it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from core.account import AccountKey
+from core.ids import client_order_id
+from core.journal import outcomes, queries
+from core.journal import statements as sql
+from core.journal.accounts import is_noted
+from core.journal.chain import plain
+from core.journal.records import Order
+from core.journal.store import Append, Store
+from core.orders import (
+    Fill,
+    IllegalTransition,
+    Intent,
+    OrderReport,
+    OrderRequest,
+    OrderStatus,
+    SendOnce,
+)
+
+if TYPE_CHECKING:
+    from core.risk.approval import Approved
+
+Context = Mapping[str, object]
+
+
+def denied(
+    store: Store,
+    account: AccountKey,
+    request: OrderRequest,
+    reason_code: str,
+    message: str,
+    dry_run: bool,
+    context: Context,
+) -> None:
+    payload = {
+        **_request(request),
+        "reason_code": reason_code,
+        "message": message,
+        "dry_run": dry_run,
+        "context": plain(context, floats_as_text=True),
+    }
+    store.write(lambda append: append("DENIED", str(account), payload), may_use_reserve=False)
+
+
+def intent(
+    store: Store,
+    installation_id: str,
+    approved: Approved,
+    account: AccountKey,
+    timestamp_ms: int,
+    recv_window_ms: int,
+    dry_run: bool,
+    context: Context,
+) -> SendOnce:
+    """Make the intent durable, with the journal's next sequence; return the permission to send it."""
+    request = approved.request
+    if not is_noted(store, account, request.symbol):
+        raise ValueError(f"{request.symbol} was not noted for {account}; call note_symbol first")
+    payload = {
+        **_request(request),
+        "timestamp_ms": timestamp_ms,
+        "recv_window_ms": recv_window_ms,
+        "dry_run": dry_run,
+        "context": plain(context, floats_as_text=True),
+        "approved_on": approved.numbers,
+    }
+
+    def body(append: Append) -> Intent:
+        row = store.row(sql.NEXT_ORDER_SEQUENCE)
+        sequence = 1 if row is None else int(row["sequence"])
+        name = client_order_id(installation_id, sequence)
+        identity = {"client_order_id": name, "sequence": sequence}
+        event = append("INTENT", str(account), {**identity, **payload})
+        return Intent(
+            client_order_id=name,
+            sequence=sequence,
+            account=account,
+            request=request,
+            timestamp_ms=timestamp_ms,
+            recv_window_ms=recv_window_ms,
+            created_ms=event.time_ms,
+            dry_run=dry_run,
+        )
+
+    return SendOnce(store.write(body, may_use_reserve=not request.purpose.increases_risk))
+
+
+def outcome(store: Store, name: str, status: OrderStatus, kind: str, payload: Mapping[str, object]) -> None:
+    """Write down that an order became `status`. Raises IllegalTransition, LookupError for an unknown name."""
+
+    def body(append: Append) -> None:
+        order = _known(store, name)
+        outcomes.next_status(order.status, status)
+        append(kind, str(order.account), {"client_order_id": name, **payload})
+
+    store.write(body)
+
+
+def report(store: Store, name: str, told: OrderReport) -> tuple[Fill, ...]:
+    """Write down what a report adds to what is known, and return the fills that are new."""
+
+    def body(append: Append) -> tuple[Fill, ...]:
+        order = _known(store, name)
+        change = outcomes.change_by(order, told)
+        fresh = tuple(fill for fill in told.fills if not _is_recorded(store, order, fill))
+        for fill in fresh:
+            append("FILL", str(order.account), outcomes.fill_payload(order, fill))
+        if change is not None:
+            append("REPORT", str(order.account), outcomes.report_payload(order, told, change))
+        return fresh
+
+    return store.write(body)
+
+
+def _known(store: Store, name: str) -> Order:
+    order = queries.order(store, name)
+    if order is None:
+        raise LookupError(f"the journal has no order {name}")
+    return order
+
+
+def _is_recorded(store: Store, order: Order, fill: Fill) -> bool:
+    outcomes.refuse_strange_fill(order, fill)
+    row = store.row(sql.FILL, (str(order.account), fill.symbol, int(order.intent.dry_run), fill.trade_id))
+    if row is None:
+        return False
+    known = (row["client_order_id"], Decimal(row["price"]), Decimal(row["quantity"]))
+    if known != (order.client_order_id, fill.price, fill.quantity.value):
+        raise IllegalTransition(f"trade {fill.trade_id} on {fill.symbol} was recorded as {known}")
+    return True
+
+
+def _request(request: OrderRequest) -> dict[str, object]:
+    return {
+        "symbol": request.symbol,
+        "side": request.side,
+        "order_type": request.order_type,
+        "quantity": request.quantity.value,
+        "price": request.price,
+        "time_in_force": request.time_in_force,
+        "purpose": request.purpose,
+        "decision_price": request.decision_price,
+        "stop_price": request.stop_price,
+    }
