@@ -19,6 +19,19 @@ from exchanges.paper.market import MarketFileError
 from exchanges.paper.schema import StateError
 from exchanges.paper.server import PaperEndpoint, serve
 
+__all__ = [
+    "PaperConfig",
+    "PaperEndpoint",
+    "PaperKey",
+    "Persona",
+    "add_paper_key",
+    "paper_config",
+    "paper_exchange",
+    "paper_keys",
+    "served",
+    "served_here",
+]
+
 Persona = Literal["testnet", "mainnet"]
 SYNTHETIC = "synthetic"
 STATE_FOLDER = "paper"
@@ -117,7 +130,7 @@ def paper_keys(config: PaperConfig) -> tuple[PaperKey, ...]:
 def add_paper_key(
     config: PaperConfig, label: str, *, trading: bool, withdrawals: bool, ip_list: tuple[str, ...]
 ) -> PaperKey:
-    """Make one more key with the given rights; an empty `ip_list` allows every address. Raises ConfigError."""
+    """Make one more key; an empty `ip_list` lets it be used from anywhere. Raises ConfigError."""
     with paper_exchange(config) as exchange, exchange.transaction() as engine:
         key = ApiKey(
             api_key=generate(system_random),
