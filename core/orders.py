@@ -22,6 +22,8 @@ class OrderType(StrEnum):
     LIMIT_MAKER = "LIMIT_MAKER"
     STOP_LOSS = "STOP_LOSS"
     STOP_LOSS_LIMIT = "STOP_LOSS_LIMIT"
+    TAKE_PROFIT = "TAKE_PROFIT"
+    TAKE_PROFIT_LIMIT = "TAKE_PROFIT_LIMIT"
 
 
 class TimeInForce(StrEnum):
