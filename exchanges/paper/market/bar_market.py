@@ -87,17 +87,11 @@ class BarMarket:
 
     def minutes(self, first_minute: int, count: int) -> Bars:
         """Return `count` minute bars; `first_minute` counts minutes since 1970."""
-        first, end = first_minute * _MINUTE, (first_minute + count) * _MINUTE
-        if count < 1:
-            raise ValueError(f"count of minutes must be at least 1, was {count}")
-        if first < self._first_step or (self._end_step is not None and end > self._end_step):
-            raise ValueError(f"{self.spec.symbol} does not trade in all {count} minutes from {first_minute}")
-        return self._bars(_MINUTE, first, end)
+        return self._bars(_MINUTE, *self._steps_of(first_minute, count))
 
     def path(self, minute: int) -> tuple[MarketTrade, ...]:
         """Return the trades of a minute, one a step."""
-        self.minutes(minute, 1)
-        return tuple(self._trades(minute * _MINUTE, (minute + 1) * _MINUTE))
+        return tuple(self._trades(*self._steps_of(minute, 1)))
 
     def price(self, time_ms: int) -> int:
         """Return the price of the last trade at or before that time."""
@@ -136,7 +130,7 @@ class BarMarket:
         end = self._first_step + self.ordinal_at(now_ms)
         last_ms = (end - 1) * STEP_MS
         chosen = klines.chosen(interval, self.start_ms, last_ms, start_ms, end_ms, limit)
-        if end == self._first_step or not chosen:
+        if last_ms < self.start_ms or not chosen:
             return []
         opens = np.array([klines.open_ms(interval, index) for index in (*chosen, chosen.stop)]) // STEP_MS
         edges = np.clip(opens, self._first_step, end)
@@ -150,6 +144,15 @@ class BarMarket:
         """Return up to `levels` levels a side of the ambient book; the same object all through a step."""
         step = self._last_step(time_ms)
         return self._book(step, levels) if self.is_open(time_ms) else _EMPTY
+
+    def _steps_of(self, first_minute: int, count: int) -> tuple[int, int]:
+        """Return the first step of some minutes and the first after them."""
+        first, end = first_minute * _MINUTE, (first_minute + count) * _MINUTE
+        if count < 1:
+            raise ValueError(f"count of minutes must be at least 1, was {count}")
+        if first < self._first_step or (self._end_step is not None and end > self._end_step):
+            raise ValueError(f"{self.spec.symbol} does not trade in all {count} minutes from {first_minute}")
+        return first, end
 
     def _last_step(self, time_ms: int) -> int:
         """Return the step of the last trade at or before that time."""
@@ -212,9 +215,13 @@ class BarMarket:
             end = min(end, self._end_step // size * size)
         if size == _HOUR:
             minutes = self._bars(_MINUTE, first, end)
-            return klines.aggregate(minutes, np.arange(0, len(minutes), _HOUR // _MINUTE))
-        convert = to_single if size == _TRADE else to_minutes
-        return klines.join([convert(trades) for trades in self._fill(first, end)])
+            bars = klines.aggregate(minutes, np.arange(0, len(minutes), _HOUR // _MINUTE))
+        else:
+            convert = to_single if size == _TRADE else to_minutes
+            bars = klines.join([convert(trades) for trades in self._fill(first, end)])
+        for column in bars.columns:
+            column.setflags(write=False)  # answers are views of this block
+        return bars
 
     def _fill(self, first: int, end: int) -> Iterator[Trades]:
         """Yield the trades of whole bars from step `first` to step `end`, piece by piece."""

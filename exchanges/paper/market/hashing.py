@@ -7,6 +7,7 @@ market built on it: `exp` and `log` differ in the last place between machines, a
 from __future__ import annotations
 
 import hashlib
+from math import sqrt
 
 import numpy as np
 
@@ -20,7 +21,7 @@ _EVEN_WORDS = np.uint64(0x0000FFFF0000FFFF)
 _LOW_16 = np.uint64(0xFFFF)
 _LOW_32 = np.uint64(0xFFFFFFFF)
 _FOUR_BYTES_MEAN = 4 * 127.5
-_FOUR_BYTES_DEVIATION: float = ((65536 - 1) / 3) ** 0.5
+_FOUR_BYTES_DEVIATION = sqrt((65536 - 1) / 3)
 _THREE_WORDS_MEAN = 3 * 32767.5
 _THREE_WORDS_DEVIATION = 32768.0
 

@@ -4,7 +4,7 @@
 are not used), plain or gzip, with or without a header line; times in milliseconds or microseconds. Bars
 are one minute to one day long, all alike, in order, without gaps. Bars longer than a minute are walked
 through by their trades like minute bars, so finer intervals can be asked for; at the file's own interval
-and above, the klines are the file's.
+the klines have the file's prices.
 
 **Numbers.** Prices go to the nearest tick: recordings carry the noise of a float (0.09946999000000001)
 and the finer ticks of other venues and years, and rounding keeps the order of open, high, low and close.
@@ -12,10 +12,10 @@ A tick so coarse that it moves a price by more than 5 bps is refused, since then
 symbol. Volumes are cut to whole steps; a bar has at least one step for each of its trades. Quote volume,
 trade count and the taker's share follow from the trades, not from the file.
 
-**Clock.** The file does not say when it is to happen. Its times are shifted by whole weeks, in a short
-file by whole days or hours, so that minutes of the hour, hours and weekdays stay what they were; at the
-anchor the file stands just beyond 2,000 minutes of history, or a quarter of the file, and never beyond
-its middle.
+**Clock.** The file's times are shifted by whole weeks, in a short file by whole days or hours, so that
+weekdays, or at least hours or minutes, stay what they were. At the anchor at least 2,000 minutes of the
+file are history (a quarter of a file that is shorter than 8,000), at most one unit of the shift more, and
+never more than half of the file.
 
 **End.** After the last bar the market is closed: `end_ms`, last price, no trades, empty book. It never
 starts again.
@@ -93,12 +93,13 @@ def recorded(path: Path, spec: SymbolSpec, *, anchor_ms: int) -> Market:
 
 def _start_on_exchange_clock(path: Path, recording: Recording, anchor_ms: int) -> int:
     history = min(_HISTORY_MS, recording.length_ms // 4)
-    for unit in (WEEK_MS, DAY_MS, _HOUR_MS):
-        if unit % (recording.bar_minutes * MINUTE_MS) == 0 and history + unit <= recording.length_ms // 2:
+    units = [unit for unit in (WEEK_MS, DAY_MS, _HOUR_MS) if unit % (recording.bar_minutes * MINUTE_MS) == 0]
+    for unit in units:
+        if history + unit <= recording.length_ms // 2:
             shift = (anchor_ms - recording.start_ms - history) // unit * unit
             return recording.start_ms + shift
-    count = len(recording.bars.open)
-    raise MarketFileError(path, None, f"too few bars: {count} of {recording.bar_minutes} minutes")
+    length, needed = recording.length_ms // MINUTE_MS, 4 * units[-1] // MINUTE_MS
+    raise MarketFileError(path, None, f"holds too few bars: {length} minutes, at least {needed} are needed")
 
 
 def read(path: Path, spec: SymbolSpec) -> Recording:
@@ -171,7 +172,7 @@ def _row(
     if closed != opened + bar_ms - 1:
         raise ValueError(f"close time {closed} does not end the bar that opened at {opened}")
     first, high, low, last = map(in_ticks, fields[1:5])
-    if not low <= min(first, last) <= max(first, last) <= high:
+    if not (low <= first <= high and low <= last <= high):
         raise ValueError(
             f"open {fields[1]} and close {fields[4]} are not within low {fields[3]} … high {fields[2]}"
         )

@@ -11,6 +11,7 @@ model of asset returns. Any minute is reached in 18 halvings, in whatever year i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
@@ -64,7 +65,7 @@ class SyntheticBars:
             volume_stream=hashing.key(seed, spec.symbol, "volume"),
             base_ticks=spec.base_ticks,
             typical_steps=spec.typical_steps,
-            variance=spec.volatility**2 / _YEAR_MINUTES,
+            variance=spec.volatility * spec.volatility / _YEAR_MINUTES,
         )
 
     def __call__(self, first: int, count: int) -> Outline:
@@ -95,7 +96,7 @@ class SyntheticBars:
         end = first + count
         begin_node, end_node = first >> _LEVELS, ((end - 1) >> _LEVELS) + 1
         blocks = np.arange(begin_node, end_node + 1)
-        at_blocks = (self.variance * _BLOCK_MINUTES / 2) ** 0.5
+        at_blocks = sqrt(self.variance * _BLOCK_MINUTES / 2)
         log_price = at_blocks * hashing.normal(hashing.hashes(self.streams[0], blocks))
         trading_time = np.full(end_node - begin_node, float(_BLOCK_MINUTES))
         for level in range(1, _LEVELS + 1):

@@ -6,6 +6,7 @@ Recorded and synthetic bars go through here alike; everything above is an aggreg
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 from exchanges.paper.market import hashing
 from exchanges.paper.market.model import TRADES_PER_MINUTE, Bars, Ints
 
-_BRIDGE_RANGE = (np.pi / 2) ** 0.5
-_WORD_DEVIATION = 65536 / 12**0.5
+_BRIDGE_RANGE = 1.2533
+"""The mean range of a Brownian bridge of variance 1: √(π/2)."""
+_WORD_DEVIATION = 65536 / sqrt(12)
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,14 @@ def _path(outline: Outline, noise: NDArray[np.float64]) -> Ints:
     walk = noise - 32767.5
     walk[0] = 0
     np.cumsum(walk, axis=0, out=walk)
-    walk *= span / (_BRIDGE_RANGE * _WORD_DEVIATION * last**0.5)
+    walk *= span / (_BRIDGE_RANGE * _WORD_DEVIATION * sqrt(last))
     drift = (closed - opened - walk[-1]) / last
     walk += np.arange(last + 1)[:, None] * drift
     walk += opened - low
     np.abs(walk, out=walk)
     folded = span - np.abs(span - walk)
     np.maximum(folded, 0, out=folded)
-    inside = folded[1:-1]
+    inside = folded[1:-1]  # its random values are never all alike, unless the bar is flat
     at_top, at_bottom = inside == inside.max(axis=0), inside == inside.min(axis=0)
     path: Ints = np.rint(folded + low).astype(np.int64)
     np.copyto(path[1:-1], outline.low, where=at_bottom)

@@ -92,6 +92,12 @@ def test_bulk_equals_one_by_one(
     assert [int(c[index]) for c in bulk.columns] == [int(c[0]) for c in single.columns]
 
 
+def test_an_answer_cannot_be_overwritten(market: Market) -> None:
+    bars = market.minutes(FIRST_MINUTE + 5, 5)
+    with pytest.raises(ValueError, match="read-only"):
+        bars.close[0] = 1
+
+
 @pytest.mark.parametrize("interval", INTERVALS)
 def test_every_interval_aggregates_the_minute(market: Market, interval: str) -> None:
     """The two newest bars, one of them still open, are made of exactly the minutes inside them."""

@@ -135,3 +135,14 @@ def test_a_market_too_big_for_64_bits_is_refused(bitcoin: SymbolSpec) -> None:
     huge = SymbolSpec("BTCUSDT", bitcoin.tick, bitcoin.step, bitcoin.base_price, bitcoin.base_price)
     with pytest.raises(ValueError, match="64 bits"):
         synthetic(huge, 1)
+
+
+def test_the_market_of_a_seed_never_changes(bitcoin: SymbolSpec) -> None:
+    """A state folder keeps trades made at these prices; a release that moves them must say so."""
+    trades = synthetic(bitcoin, 1).path((START_MS + 8 * YEAR_MINUTES * MINUTE_MS) // MINUTE_MS)
+    assert [(trade.price, trade.quantity, trade.buyer_is_maker) for trade in trades[:4]] == [
+        (6728863, 2602, False),
+        (6729037, 23549, False),
+        (6728829, 26488, True),
+        (6729246, 20371, False),
+    ]
