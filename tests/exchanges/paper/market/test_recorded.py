@@ -177,7 +177,11 @@ def put(line: int, column: int, text: str) -> Callable[[list[list[str]]], object
 BAD_TABLES: dict[str, tuple[Callable[[list[list[str]]], object], int | None, str]] = {
     "empty": (list.clear, None, "holds no bars"),
     "only a header": (lambda t: t.__setitem__(slice(None), [["open_time"] * 12]), None, "holds no bars"),
-    "too short": (lambda t: t.__delitem__(slice(100, None)), None, "too few bars: 100 of 1 minutes"),
+    "too short": (
+        lambda t: t.__delitem__(slice(100, None)),
+        None,
+        "holds too few bars: 100 minutes, at least 240 are needed",
+    ),
     "blank line": (lambda t: t.insert(5, []), 6, "has 1 columns, a kline has 12"),
     "short line": (lambda t: t[5].pop(), 6, "has 11 columns, a kline has 12"),
     "cut off": (lambda t: t[-1].__delitem__(slice(3, None)), 300, "has 3 columns, a kline has 12"),

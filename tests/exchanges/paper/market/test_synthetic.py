@@ -60,10 +60,10 @@ def test_high_and_low_fit_the_volatility(bitcoin: SymbolSpec) -> None:
 
 
 def test_volatility_is_the_one_asked_for(bitcoin: SymbolSpec) -> None:
-    days = FIRST_MINUTE + np.arange(0, 30 * YEAR_MINUTES, 7 * 1440 + 13)
+    days = range(FIRST_MINUTE, FIRST_MINUTE + 60 * YEAR_MINUTES, 40 * 1440 + 13)
     bars = SyntheticBars.of(bitcoin, 5)
-    variance = np.mean([np.diff(np.log(bars(int(day), 61).open[::60]))[0] ** 2 for day in days])
-    assert np.sqrt(variance * YEAR_MINUTES / 60) == pytest.approx(bitcoin.volatility, rel=0.1)
+    variance = np.mean([np.diff(np.log(bars(day, 61).open[::60]))[0] ** 2 for day in days])
+    assert np.sqrt(variance * YEAR_MINUTES / 60) == pytest.approx(bitcoin.volatility, rel=0.2)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -71,7 +71,7 @@ def test_price_stays_near_its_base_for_fifty_years(bitcoin: SymbolSpec, seed: in
     bars = SyntheticBars.of(bitcoin, seed)
     ratios = [
         bars(minute, 1).open[0] / bitcoin.base_ticks
-        for minute in range(FIRST_MINUTE, FIRST_MINUTE + 50 * YEAR_MINUTES, 30 * 1440)
+        for minute in range(FIRST_MINUTE, FIRST_MINUTE + 50 * YEAR_MINUTES, 60 * 1440)
     ]
     assert 0.2 < min(ratios) < 0.8
     assert 1.25 < max(ratios) < 5
