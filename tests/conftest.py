@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# A busy machine must not fail a property: no test here asserts a time.
+hypothesis.settings.register_profile("trader", deadline=None)
+hypothesis.settings.load_profile("trader")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RECORDED_DATA = Path(os.environ.get("TRADER_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
