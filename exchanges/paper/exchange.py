@@ -96,7 +96,6 @@ class Exchange:
                 if self._world is None:
                     self._world = World(self.state, self._account())
                 now_ms = self.now_ms()
-                self.state.save_time(now_ms)
                 advance(self._world, self.ambient, now_ms)
                 engine = Engine(self._world, self.ambient, self.state, now_ms)
                 yield engine
@@ -132,39 +131,37 @@ class Exchange:
 
         A recorded market starts again from its beginning.
         """
-        with self.transaction() as engine:
-            account = engine.world.account
+        with self.state.transaction():
+            self._reload()
+            account, now_ms = self._account(), self.now_ms()
             self.state.wipe(account.account)
             account = replace(
                 account,
                 epoch=account.epoch + 1,
-                began_ms=engine.now_ms,
-                updated_ms=engine.now_ms,
+                began_ms=now_ms,
+                last_ms=now_ms,
+                updated_ms=now_ms,
                 order_count=OrderCount(),
             )
             self._open(account)
-            self.state.append_events(account.account, [Event("RESET", engine.now_ms)])
-        self._world = None
+            self.state.append_events(account.account, [Event("RESET", now_ms)])
         self._make_markets(account)
 
     def _set_clock(self) -> None:
         wall_ms = self._wall_clock_ms()
-        loaded = self.state.load_clock()
-        clock, self._last_ms = loaded or (ExchangeClock(wall_ms, wall_ms, Fraction(1)), 0)
+        clock = self.state.load_clock() or ExchangeClock(wall_ms, wall_ms, Fraction(1))
         wanted = clock.speed if self.config.speed is None else speed_of(self.config.speed)
         if wanted != clock.speed:
             clock = clock.with_speed(wanted, wall_ms)
         self._clock = clock
-        self.state.save_clock(clock, self.now_ms())
+        self.state.save_clock(clock)
 
     def _reload(self) -> None:
         """Forget what is kept in memory: another process changed the state."""
         self._world = None
-        loaded = self.state.load_clock()
-        if loaded is not None:
-            self._clock, last_ms = loaded
-            self._last_ms = max(self._last_ms, last_ms)
+        self._clock = self.state.load_clock()
         account = self._account()
+        self._last_ms = max(self._last_ms, account.last_ms)
         if account.began_ms != self._began_ms:
             self._make_markets(account)
 
@@ -173,13 +170,15 @@ class Exchange:
         if account is not None:
             return account
         now_ms = self.now_ms()
+        number = self.state.next_account()
         account = Account(
-            account=self.state.next_account(),
+            account=number,
             persona=self.config.persona,
             market=self._market_key,
-            uid=100_000_000 + int.from_bytes(self.random_bytes(4)) % 900_000_000,
+            uid=(1_000_000 + int.from_bytes(self.random_bytes(4)) % 9_000_000) * 100 + number % 100,
             epoch=1,
             began_ms=now_ms,
+            last_ms=now_ms,
             updated_ms=now_ms,
             maker_rate=STANDARD_RATE,
             taker_rate=STANDARD_RATE,

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from exchanges.paper.records import Persona
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -33,6 +35,9 @@ class Permissions(msgspec.Struct, frozen=True):
     vanilla_options: bool = False
 
 
+DEFAULT_PERMISSIONS = Permissions()
+
+
 class ApiKey(msgspec.Struct, frozen=True):
     """A key of one persona. `secret`: the HMAC secret, or the PEM text of the public key.
 
@@ -40,13 +45,13 @@ class ApiKey(msgspec.Struct, frozen=True):
     """
 
     api_key: str
-    persona: str
+    persona: Persona
     kind: KeyKind
     secret: str
     label: str
     created_ms: int
     ip_list: tuple[str, ...] = ()
-    permissions: Permissions = Permissions()
+    permissions: Permissions = DEFAULT_PERMISSIONS
     expires_ms: int | None = None
 
     def __repr__(self) -> str:

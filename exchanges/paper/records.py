@@ -22,7 +22,8 @@ class Account(msgspec.Struct, frozen=True):
     """One account on one market: the world everything else belongs to.
 
     `epoch` counts wipes. `began_ms`: when the account was made or last wiped, also the anchor of a recorded
-    market. Rates are fractions in units.
+    market; `last_ms`: the latest time at which anything changed; `updated_ms`: when a balance did. Rates are
+    fractions in units.
     """
 
     account: int
@@ -31,6 +32,7 @@ class Account(msgspec.Struct, frozen=True):
     uid: int
     epoch: int
     began_ms: int
+    last_ms: int
     updated_ms: int
     maker_rate: int
     taker_rate: int

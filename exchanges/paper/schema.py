@@ -9,18 +9,19 @@ STATE_FILE = "paper.sqlite3"
 APPLICATION_ID = 0x70617072
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_MS = 10_000
+LARGEST_INTEGER = 2**63 - 1
 
 SCHEMA = """
 CREATE TABLE clock (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   anchor_wall_ms INTEGER NOT NULL, anchor_ms INTEGER NOT NULL,
-  speed_numerator INTEGER NOT NULL, speed_denominator INTEGER NOT NULL,
-  last_ms INTEGER NOT NULL
+  speed_numerator INTEGER NOT NULL, speed_denominator INTEGER NOT NULL
 );
 CREATE TABLE api_keys (
-  api_key TEXT PRIMARY KEY, persona TEXT NOT NULL, kind TEXT NOT NULL, secret TEXT NOT NULL,
+  api_key TEXT NOT NULL, persona TEXT NOT NULL, kind TEXT NOT NULL, secret TEXT NOT NULL,
   label TEXT NOT NULL, created_ms INTEGER NOT NULL, ip_list TEXT NOT NULL, permissions TEXT NOT NULL,
-  expires_ms INTEGER
+  expires_ms INTEGER,
+  PRIMARY KEY (persona, api_key)
 ) WITHOUT ROWID;
 CREATE TABLE ip_usage (
   ip TEXT PRIMARY KEY, minute INTEGER NOT NULL, weight INTEGER NOT NULL, five_minutes INTEGER NOT NULL,
@@ -29,7 +30,7 @@ CREATE TABLE ip_usage (
 ) WITHOUT ROWID;
 CREATE TABLE accounts (
   account INTEGER PRIMARY KEY, persona TEXT NOT NULL, market TEXT NOT NULL, uid INTEGER NOT NULL,
-  epoch INTEGER NOT NULL, began_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL,
+  epoch INTEGER NOT NULL, began_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL,
   maker_rate INTEGER NOT NULL, taker_rate INTEGER NOT NULL, pays_in_bnb INTEGER NOT NULL,
   limits TEXT NOT NULL, order_count TEXT NOT NULL,
   UNIQUE (persona, market)
@@ -56,7 +57,6 @@ CREATE TABLE orders (
   PRIMARY KEY (account, symbol, order_id)
 ) WITHOUT ROWID;
 CREATE INDEX orders_by_client_id ON orders (account, symbol, client_order_id, order_id);
-CREATE INDEX orders_by_time ON orders (account, symbol, created_ms, order_id);
 CREATE INDEX open_orders ON orders (account) WHERE status IN ('NEW', 'PARTIALLY_FILLED');
 CREATE TABLE fills (
   account INTEGER NOT NULL, symbol TEXT NOT NULL, trade_id INTEGER NOT NULL, is_buy INTEGER NOT NULL,
@@ -73,9 +73,8 @@ CREATE TABLE consumed (
   quantity INTEGER NOT NULL, time_ms INTEGER NOT NULL,
   PRIMARY KEY (account, symbol, is_bid, price)
 ) WITHOUT ROWID;
-CREATE TABLE events (
-  sequence INTEGER PRIMARY KEY AUTOINCREMENT, account INTEGER NOT NULL, payload BLOB NOT NULL
-);
+-- Never deleted from, so that sequence numbers only grow. One row holds what one transaction did.
+CREATE TABLE events (sequence INTEGER PRIMARY KEY, account INTEGER NOT NULL, payload BLOB NOT NULL);
 """
 
 
@@ -93,6 +92,9 @@ def connect(directory: Path) -> sqlite3.Connection:
     )
     try:
         _prepare(connection, path)
+    except sqlite3.OperationalError as error:
+        connection.close()
+        raise StateError(f"{path} cannot be opened: {error}") from error
     except sqlite3.DatabaseError as error:
         connection.close()
         raise StateError(
@@ -112,7 +114,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         if not _refuse_foreign(connection, path):
-            for statement in SCHEMA.split(";"):
+            for statement in SCHEMA.split(";\n"):
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

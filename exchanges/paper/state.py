@@ -7,6 +7,7 @@ acknowledged.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -26,7 +27,7 @@ Holder = Literal["account", "venue"]
 
 _ORDER_COLUMNS = ", ".join(Order.__struct_fields__)
 _FILL_COLUMNS = ", ".join(Fill.__struct_fields__)
-_EVENTS = msgspec.json.Decoder(Event)
+_EVENTS = msgspec.json.Decoder(list[Event])
 
 
 def _marks(count: int) -> str:
@@ -44,6 +45,8 @@ class State:
         """Open or make the state. Raises `schema.StateError` for a file that is not ours."""
         self._db = schema.connect(directory)
         self._seen_version = -1
+        self._keys: dict[tuple[Persona, str], ApiKey] = {}
+        self._ip_usage: dict[str, IpUsage] = {}
 
     def close(self) -> None:
         self._db.close()
@@ -58,6 +61,7 @@ class State:
         except BaseException:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
+            self._forget()
             raise
 
     def changed_by_others(self) -> bool:
@@ -65,25 +69,27 @@ class State:
         version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
         changed = version != self._seen_version
         self._seen_version = version
+        if changed:
+            self._forget()
         return changed
+
+    def _forget(self) -> None:
+        self._keys.clear()
+        self._ip_usage.clear()
 
     # clock
 
-    def load_clock(self) -> tuple[ExchangeClock, int] | None:
-        """Return the clock and the latest time it has shown."""
+    def load_clock(self) -> ExchangeClock | None:
         row = self._db.execute(
-            "SELECT anchor_wall_ms, anchor_ms, speed_numerator, speed_denominator, last_ms FROM clock"
+            "SELECT anchor_wall_ms, anchor_ms, speed_numerator, speed_denominator FROM clock"
         ).fetchone()
-        return None if row is None else (ExchangeClock(row[0], row[1], Fraction(row[2], row[3])), row[4])
+        return None if row is None else ExchangeClock(row[0], row[1], Fraction(row[2], row[3]))
 
-    def save_clock(self, clock: ExchangeClock, last_ms: int) -> None:
+    def save_clock(self, clock: ExchangeClock) -> None:
         self._db.execute(
-            "INSERT OR REPLACE INTO clock VALUES (1, ?, ?, ?, ?, ?)",
-            (clock.anchor_wall_ms, clock.anchor_ms, clock.speed.numerator, clock.speed.denominator, last_ms),
+            "INSERT OR REPLACE INTO clock VALUES (1, ?, ?, ?, ?)",
+            (clock.anchor_wall_ms, clock.anchor_ms, clock.speed.numerator, clock.speed.denominator),
         )
-
-    def save_time(self, last_ms: int) -> None:
-        self._db.execute("UPDATE clock SET last_ms = ?", (last_ms,))
 
     # keys
 
@@ -93,11 +99,19 @@ class State:
         )
         return [_api_key(row) for row in rows]
 
-    def find_key(self, api_key: str) -> ApiKey | None:
-        row = self._db.execute("SELECT * FROM api_keys WHERE api_key = ?", (api_key,)).fetchone()
-        return None if row is None else _api_key(row)
+    def find_key(self, persona: Persona, api_key: str) -> ApiKey | None:
+        name = persona, api_key
+        if name not in self._keys:
+            row = self._db.execute(
+                "SELECT * FROM api_keys WHERE persona = ? AND api_key = ?", (persona, api_key)
+            ).fetchone()
+            if row is None:
+                return None
+            self._keys[name] = _api_key(row)
+        return self._keys[name]
 
     def save_key(self, key: ApiKey) -> None:
+        self._keys[key.persona, key.api_key] = key
         self._db.execute(
             f"INSERT OR REPLACE INTO api_keys VALUES ({_marks(9)})",  # noqa: S608
             (
@@ -108,19 +122,24 @@ class State:
             ),
         )
 
-    def delete_key(self, api_key: str) -> None:
-        self._db.execute("DELETE FROM api_keys WHERE api_key = ?", (api_key,))
+    def delete_key(self, key: ApiKey) -> None:
+        self._keys.pop((key.persona, key.api_key), None)
+        self._db.execute("DELETE FROM api_keys WHERE persona = ? AND api_key = ?", (key.persona, key.api_key))
 
     # limits
 
     def ip_usage(self, ip: str) -> IpUsage:
-        row = self._db.execute("SELECT * FROM ip_usage WHERE ip = ?", (ip,)).fetchone()
-        return IpUsage(ip) if row is None else IpUsage(*row)
+        if ip not in self._ip_usage:
+            row = self._db.execute("SELECT * FROM ip_usage WHERE ip = ?", (ip,)).fetchone()
+            self._ip_usage[ip] = IpUsage(ip) if row is None else IpUsage(*row)
+        return self._ip_usage[ip]
 
     def save_ip_usage(self, usage: IpUsage) -> None:
+        self._ip_usage[usage.ip] = usage
         self._db.execute(f"INSERT OR REPLACE INTO ip_usage VALUES ({_marks(8)})", astuple(usage))  # noqa: S608
 
     def clear_ip_usage(self) -> None:
+        self._ip_usage.clear()
         self._db.execute("DELETE FROM ip_usage")
 
     # accounts
@@ -137,9 +156,9 @@ class State:
 
     def save_account(self, account: Account) -> None:
         self._db.execute(
-            f"INSERT OR REPLACE INTO accounts VALUES ({_marks(12)})",  # noqa: S608
+            f"INSERT OR REPLACE INTO accounts VALUES ({_marks(13)})",  # noqa: S608
             (
-                *astuple(account)[:10],
+                *astuple(account)[:11],
                 msgspec.json.encode(account.limits).decode(),
                 msgspec.json.encode(account.order_count).decode(),
             ),
@@ -225,13 +244,33 @@ class State:
         limit: int,
     ) -> list[Order]:
         """Return orders oldest first: from an id or a start on the oldest, otherwise the newest."""
-        where, values = _range("order_id", "created_ms", from_id, start_ms, end_ms)
+        first, last = from_id or 1, schema.LARGEST_INTEGER
+        if start_ms is not None:
+            first = max(first, self._first_order_at(account, symbol, start_ms))
+        if end_ms is not None:
+            last = self._first_order_at(account, symbol, end_ms + 1) - 1
         newest = from_id is None and start_ms is None
         found = self._orders(
-            f"WHERE account = ? AND symbol = ?{where} ORDER BY order_id {'DESC' if newest else ''} LIMIT ?",
-            (account, symbol, *values, limit),
+            "WHERE account = ? AND symbol = ? AND order_id BETWEEN ? AND ? "
+            f"ORDER BY order_id {'DESC' if newest else 'ASC'} LIMIT ?",
+            (account, symbol, first, last, limit),
         )
         return found[::-1] if newest else found
+
+    def _first_order_at(self, account: int, symbol: str, time_ms: int) -> int:
+        """Return the id of the first order at or after a time: ids have no gaps and grow with time."""
+
+        def created_ms(order_id: int) -> int:
+            time: int = self._db.execute(
+                "SELECT created_ms FROM orders WHERE account = ? AND symbol = ? AND order_id = ?",
+                (account, symbol, order_id),
+            ).fetchone()[0]
+            return time
+
+        last: int | None = self._db.execute(
+            "SELECT max(order_id) FROM orders WHERE account = ? AND symbol = ?", (account, symbol)
+        ).fetchone()[0]
+        return 1 + bisect_left(range(1, (last or 0) + 1), time_ms, key=created_ms)
 
     def save_fills(self, account: int, fills: Iterable[Fill]) -> None:
         self._db.executemany(_SAVE_FILL, [(account, *astuple(fill)) for fill in fills])
@@ -248,9 +287,17 @@ class State:
         limit: int,
     ) -> list[Fill]:
         """Return fills oldest first: from an id or a start on the oldest, otherwise the newest."""
-        where, values = _range("trade_id", "time_ms", from_id, start_ms, end_ms)
-        if order_id is not None:
-            where, values = f"{where} AND order_id = ?", (*values, order_id)
+        bounds = (
+            ("trade_id >= ?", from_id),
+            ("time_ms >= ?", start_ms),
+            ("time_ms <= ?", end_ms),
+            ("order_id = ?", order_id),
+        )
+        chosen = [(condition, value) for condition, value in bounds if value is not None]
+        where, values = (
+            "".join(f" AND {condition}" for condition, _ in chosen),
+            [value for _, value in chosen],
+        )
         newest = from_id is None and start_ms is None
         direction = "DESC" if newest else "ASC"
         rows = self._db.execute(
@@ -281,14 +328,14 @@ class State:
 
     # events
 
-    def append_events(self, account: int, events: Iterable[Event]) -> None:
-        self._db.executemany(
-            "INSERT INTO events (account, payload) VALUES (?, ?)",
-            [(account, msgspec.json.encode(event)) for event in events],
+    def append_events(self, account: int, events: list[Event]) -> None:
+        """Append what one transaction did, in order, under one sequence number."""
+        self._db.execute(
+            "INSERT INTO events (account, payload) VALUES (?, ?)", (account, msgspec.json.encode(events))
         )
 
-    def events_after(self, account: int, sequence: int, limit: int) -> list[tuple[int, Event]]:
-        """Return (sequence, event) of an account after that sequence number, in order."""
+    def events_after(self, account: int, sequence: int, limit: int) -> list[tuple[int, list[Event]]]:
+        """Return (sequence, events) of an account's transactions after that number, in order."""
         rows = self._db.execute(
             "SELECT sequence, payload FROM events "
             "WHERE sequence > ? AND account = ? ORDER BY sequence LIMIT ?",
@@ -305,18 +352,6 @@ class State:
         return found[0] if found else None
 
 
-def _range(
-    id_column: str, time_column: str, from_id: int | None, start_ms: int | None, end_ms: int | None
-) -> tuple[str, tuple[int, ...]]:
-    bounds = (
-        (f"{id_column} >= ?", from_id),
-        (f"{time_column} >= ?", start_ms),
-        (f"{time_column} <= ?", end_ms),
-    )
-    chosen = [(text, value) for text, value in bounds if value is not None]
-    return "".join(f" AND {text}" for text, _ in chosen), tuple(value for _, value in chosen)
-
-
 def _order(row: tuple[Any, ...]) -> Order:
     values = list(row)
     values[3] = bool(row[3])
@@ -331,10 +366,10 @@ def _fill(row: tuple[Any, ...]) -> Fill:
 
 def _account(row: tuple[Any, ...]) -> Account:
     values = list(row)
-    values[9:] = (
-        bool(row[9]),
-        msgspec.json.decode(row[10], type=Limits),
-        msgspec.json.decode(row[11], type=OrderCount),
+    values[10:] = (
+        bool(row[10]),
+        msgspec.json.decode(row[11], type=Limits),
+        msgspec.json.decode(row[12], type=OrderCount),
     )
     return Account(*values)
 

@@ -134,8 +134,8 @@ class World:
             self.account = replace(self.account, updated_ms=now_ms)
             self._changed_assets.clear()
         if self.account is not self._saved_account:
+            self.account = self._saved_account = replace(self.account, last_ms=now_ms)
             self._state.save_account(self.account)
-            self._saved_account = self.account
         if self._changed_symbols:
             self._state.save_symbols(number, [self.symbols[name] for name in sorted(self._changed_symbols)])
             self._changed_symbols.clear()

@@ -22,9 +22,9 @@ _RECV_WINDOW = re.compile(r"[0-9]{1,20}(\.[0-9]{1,3})?", re.ASCII)
 BAD_KEY = ApiError(-2015, "Invalid API-key, IP, or permissions for action.", status=401)
 
 
-def check_key(found: ApiKey | None, persona: str, ip: str, *, trades: bool, now_ms: int) -> ApiKey:
+def check_key(found: ApiKey | None, ip: str, *, trades: bool, now_ms: int) -> ApiKey:
     """Return the key if it may do this from here. The venue has one text for everything that can be wrong."""
-    if found is None or found.persona != persona or not found.allows_ip(ip):
+    if found is None or not found.allows_ip(ip):
         raise BAD_KEY
     if trades and not found.allows_trading(now_ms):
         raise BAD_KEY

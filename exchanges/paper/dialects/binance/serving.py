@@ -122,8 +122,7 @@ class _Serving:
             api_key = request.headers.get("X-MBX-APIKEY", "")
             auth.check_key_format(api_key)
             key = auth.check_key(
-                engine.state.find_key(api_key),
-                engine.world.account.persona,
+                engine.state.find_key(engine.world.account.persona, api_key),
                 request.ip,
                 trades=route.security is Security.TRADE,
                 now_ms=engine.now_ms,

@@ -1,0 +1,161 @@
+"""What the operator of the paper exchange can do that a client cannot: keys, deposits, halts, fees, limits.
+
+Works on the opened state, whether or not a server runs on it; each call is one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from core.matching import UNIT
+from exchanges.paper import keys
+from exchanges.paper.exchange import Exchange, PaperConfig
+from exchanges.paper.keys import ApiKey, KeyKind, Permissions
+from exchanges.paper.limits import Limits
+from exchanges.paper.market import STEP_MS
+from exchanges.paper.records import Account, Event, SymbolStatus
+from exchanges.paper.symbols import ASSETS, SYMBOLS, units
+
+
+@contextmanager
+def opened(
+    config: PaperConfig, *, wall_clock_ms: Callable[[], int], random_bytes: Callable[[int], bytes]
+) -> Iterator[Exchange]:
+    """Open the exchange without serving it."""
+    exchange = Exchange(config, wall_clock_ms=wall_clock_ms, random_bytes=random_bytes)
+    try:
+        yield exchange
+    finally:
+        exchange.close()
+
+
+def account(exchange: Exchange) -> Account:
+    """Return the account of the configured persona and market."""
+    with exchange.transaction() as engine:
+        return engine.world.account
+
+
+def list_keys(exchange: Exchange) -> list[ApiKey]:
+    with exchange.transaction():
+        return exchange.state.keys(exchange.config.persona)
+
+
+def create_key(
+    exchange: Exchange,
+    label: str,
+    *,
+    kind: KeyKind = "HMAC",
+    public_key: str = "",
+    permissions: Permissions = keys.DEFAULT_PERMISSIONS,
+    ip_list: tuple[str, ...] = (),
+    expires_ms: int | None = None,
+) -> ApiKey:
+    """Make a key. HMAC: its secret is made too; Ed25519 and RSA: `public_key` is the PEM text of the owner's.
+
+    Raises ValueError for a public key that is none, and for the right to withdraw without an IP list.
+    """
+    if kind != "HMAC":
+        keys.check_public_key(kind, public_key)
+    with exchange.transaction() as engine:
+        key = ApiKey(
+            api_key=keys.generate(exchange.random_bytes),
+            persona=exchange.config.persona,
+            kind=kind,
+            secret=public_key or keys.generate(exchange.random_bytes),
+            label=label,
+            created_ms=engine.now_ms,
+            ip_list=ip_list,
+            permissions=permissions,
+            expires_ms=expires_ms,
+        )
+        _save(exchange, key)
+        return key
+
+
+def restrict_key(
+    exchange: Exchange,
+    api_key: str,
+    *,
+    permissions: Permissions | None = None,
+    ip_list: tuple[str, ...] | None = None,
+    expires_ms: int | None = None,
+) -> ApiKey:
+    """Change what a key may do; None leaves a part as it is. Raises LookupError for an unknown key."""
+    with exchange.transaction():
+        key = _found(exchange, api_key)
+        key = replace(
+            key,
+            permissions=key.permissions if permissions is None else permissions,
+            ip_list=key.ip_list if ip_list is None else ip_list,
+            expires_ms=key.expires_ms if expires_ms is None else expires_ms,
+        )
+        _save(exchange, key)
+        return key
+
+
+def delete_key(exchange: Exchange, api_key: str) -> None:
+    """Delete a key: it is refused from the next request on. Raises LookupError for an unknown key."""
+    with exchange.transaction():
+        exchange.state.delete_key(_found(exchange, api_key))
+
+
+def deposit(exchange: Exchange, asset: str, amount: Decimal) -> None:
+    """Add to a free balance, or take away when negative. Raises ValueError for what cannot be."""
+    if asset not in ASSETS:
+        raise ValueError(f"the asset was {asset!r}, known: {', '.join(ASSETS)}")
+    change = units(str(amount))
+    with exchange.transaction() as engine:
+        free = engine.world.free(asset)
+        if free + change < 0:
+            raise ValueError(f"cannot take {-amount} {asset}: {Decimal(free) / UNIT} are free")
+        engine.world.post(asset, free=change)
+        engine.world.emit(Event("DEPOSIT", engine.now_ms, balances=((asset, change, 0),)))
+
+
+def set_symbol_status(exchange: Exchange, symbol: str, status: SymbolStatus) -> None:
+    """Halt or resume trading. Resting orders stay, and meet the market again from when it trades again."""
+    if symbol not in SYMBOLS:
+        raise ValueError(f"the symbol was {symbol!r}, known: {', '.join(SYMBOLS)}")
+    with exchange.transaction() as engine:
+        state = engine.world.symbols[symbol]
+        engine.world.put_symbol(replace(state, status=status, step=engine.now_ms // STEP_MS))
+
+
+def set_bnb_fees(exchange: Exchange, enabled: bool) -> None:
+    """Pay commissions in BNB, at a discount, whenever enough BNB is free."""
+    with exchange.transaction() as engine:
+        engine.world.account = replace(engine.world.account, pays_in_bnb=enabled)
+
+
+def set_fees(exchange: Exchange, maker_rate: Decimal, taker_rate: Decimal) -> None:
+    """Set the commission rates, as fractions: 0.001 is 0.1 %."""
+    if not (0 <= maker_rate < 1 and 0 <= taker_rate < 1):
+        raise ValueError(f"fee rates must be in [0, 1), were {maker_rate} and {taker_rate}")
+    with exchange.transaction() as engine:
+        engine.world.account = replace(
+            engine.world.account, maker_rate=units(str(maker_rate)), taker_rate=units(str(taker_rate))
+        )
+
+
+def set_limits(exchange: Exchange, limits: Limits) -> None:
+    """Set the request and order limits; what was used and every ban are forgotten."""
+    with exchange.transaction() as engine:
+        engine.world.account = replace(engine.world.account, limits=limits)
+        exchange.state.clear_ip_usage()
+
+
+def _found(exchange: Exchange, api_key: str) -> ApiKey:
+    key = exchange.state.find_key(exchange.config.persona, api_key)
+    if key is None:
+        raise LookupError(f"no key {api_key[:4]}… on the {exchange.config.persona} persona")
+    return key
+
+
+def _save(exchange: Exchange, key: ApiKey) -> None:
+    if key.permissions.withdrawals and not key.ip_list:
+        raise ValueError("the right to withdraw needs an IP list")
+    exchange.state.save_key(key)
