@@ -103,15 +103,15 @@ class Console:
     ) -> None:
         """Note which books this command is about, as far as known, for the header and the document.
 
-        The header is printed before the next output of any kind: a command with nothing to say, run by cron,
-        stays silent.
+        The header is printed before the next output of any kind, once the venue is known: a command with
+        nothing to say, run by cron, stays silent.
         """
         given = {"venue": venue, "environment": environment, "account": account, "env_file": env_file}
         self._place |= {name: str(value) for name, value in given.items() if value is not None}
         self._header_due = True
 
     def _show_header(self) -> None:
-        if self._header_due and not self.options.quiet:
+        if self._header_due and "venue" in self._place and not self.options.quiet:
             self._header_due = False
             parts = [
                 f"{name} {self._place[name]}"

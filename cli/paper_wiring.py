@@ -124,7 +124,8 @@ def paper_keys(config: PaperConfig) -> tuple[PaperKey, ...]:
     """Return a persona's keys, making the first one when there is none. Raises ConfigError."""
     with paper_exchange(config) as exchange:
         exchange.default_key()
-        return tuple(_paper_key(key) for key in exchange.state.keys(config.persona))
+        keys = sorted(exchange.state.keys(config.persona), key=lambda key: (key.created_ms, key.label))
+    return tuple(map(_paper_key, keys))
 
 
 def add_paper_key(
