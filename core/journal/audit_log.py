@@ -188,15 +188,19 @@ def _locked(file: IO[bytes], attempts: int) -> Iterator[bool]:
 def _end_of(file: IO[bytes]) -> tuple[int, int]:
     """Return (length, sequence of the last line), after cutting off a line that a killed process began."""
     length = os.fstat(file.fileno()).st_size
-    start = max(0, length - _TAIL_BYTES)
-    file.seek(start)
-    tail = file.read(_TAIL_BYTES)
-    complete = tail.rfind(b"\n") + 1
+    reach, found = _TAIL_BYTES, None
+    while not found:
+        start = max(0, length - reach)
+        file.seek(start)
+        tail = file.read(length - start)
+        complete = tail.rfind(b"\n") + 1
+        found = _SEQUENCE.findall(tail[:complete])
+        if start == 0:
+            break
+        reach *= 4
     if complete < len(tail):
-        length = start + complete
-        file.truncate(length)
-    found = _SEQUENCE.findall(tail[:complete])
-    return length, int(found[-1]) if found else 0
+        file.truncate(start + complete)
+    return start + complete, int(found[-1]) if found else 0
 
 
 def _write_all(file: IO[bytes], text: bytes) -> None:

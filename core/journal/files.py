@@ -135,8 +135,10 @@ def _is_cut_off(path: Path) -> bool:
 
 
 def keep_reserve(home: Path) -> None:
-    """Hold disk space that is given back when the disk is full. Raises OSError."""
+    """Hold disk space that is given back when the disk is full. Raises OSError when there is too little."""
     path = home / RESERVE
+    if path.exists():
+        return
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
 from core.account import AccountKey
 from core.clock import Clock, iso_utc
-from core.errors import TraderError
+from core.errors import ConfigError, TraderError
 from core.journal import latch, queries
 from core.journal import statements as sql
 from core.journal.store import Append, Store
@@ -27,10 +28,9 @@ def state_of(store: Store, home: Path, account: AccountKey) -> TradingState:
 
 def halt(store: Store, home: Path, clock: Clock, account: AccountKey, reason: str) -> None:
     """Set the latch, then write the state down; either alone halts. Raises when the second fails."""
-    try:
+    with contextlib.suppress(OSError):
         latch.set_latch(home, f"{iso_utc(clock.now_ms())} {account} {reason}")
-    finally:
-        store.write(lambda append: _append(append, account, TradingState.HALTED, reason))
+    store.write(lambda append: _append(append, account, TradingState.HALTED, reason))
 
 
 def release(store: Store, home: Path, account: AccountKey, state: TradingState, reason: str) -> None:
@@ -47,7 +47,10 @@ def release(store: Store, home: Path, account: AccountKey, state: TradingState, 
                 _append(append, other, TradingState.HALTED, f"not resumed together with {account}")
 
     store.write(body)
-    latch.clear(home)
+    try:
+        latch.clear(home)
+    except OSError as error:
+        raise ConfigError(f"{home} stays halted: {error}", code="HOME_UNUSABLE") from error
 
 
 def _append(append: Append, account: AccountKey, state: TradingState, reason: str) -> None:

@@ -19,6 +19,7 @@ from core.journal.files import (
     damaged,
     foreign,
     journal_exists,
+    keep_reserve,
     log_is_pending,
     prepare_home,
     refuse_strange_header,
@@ -34,6 +35,7 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 2_000
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_NO_ROOM = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
 _UNWRITABLE = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -99,9 +101,12 @@ class Store:
     def write(self, body: Callable[[Append], T], *, may_use_reserve: bool = True) -> T:
         """Run `body` in one durable transaction and return its result; it may run twice.
 
-        On a full disk the reserve is given back and the body runs again, unless it would add risk.
+        On a full disk the reserve is given back and the body runs again. What must not use the reserve, an
+        order that adds risk, is only written while the reserve is there.
         Raises Refused JOURNAL_UNWRITABLE or ReconciliationBreak JOURNAL_DAMAGED; then nothing was written.
         """
+        if not may_use_reserve:
+            self._require_reserve()
         with translated():
             try:
                 result, events = self._attempt(body)
@@ -112,6 +117,12 @@ class Store:
                 result, events = self._attempt(body)
         self.after_commit(events)
         return result
+
+    def _require_reserve(self) -> None:
+        try:
+            keep_reserve(self._home)
+        except OSError as error:
+            raise unwritable(f"{self._home} has no room: {error.strerror}") from error
 
     def _attempt(self, body: Callable[[Append], T]) -> tuple[T, Sequence[Event]]:
         with _transaction(self._db):
@@ -184,23 +195,37 @@ def open_database(
         _create(path, clock, random_bytes, connect)
     refuse_strange_header(path)
     with translated():
-        if log_is_pending(path):
-            # Closing a connection that can write moves the log into the file; look through one that cannot.
-            with contextlib.closing(_connect_for_reading(path)) as looking:
-                _prepare(looking, busy_timeout_ms)
-                _refuse_strange_content(looking)
-        db = connect(path)
         try:
-            _prepare(db, busy_timeout_ms)
-            _refuse_strange_content(db)
-            if read_only:
-                db.execute("PRAGMA query_only = ON")
-            elif version_of(db) < VERSION:
+            db = _open(path, connect, busy_timeout_ms)
+        except sqlite3.OperationalError as error:
+            # Even reading needs a small file beside the database, which a full disk does not give.
+            if read_only or _code(error) not in _NO_ROOM or not release_reserve(home):
+                raise
+            db = _open(path, connect, busy_timeout_ms)
+        if read_only:
+            db.execute("PRAGMA query_only = ON")
+        elif version_of(db) < VERSION:
+            with contextlib.ExitStack() as on_error:
+                on_error.callback(db.close)
                 with _transaction(db):
                     migrate(db)
-        except BaseException:
-            db.close()
-            raise
+                on_error.pop_all()
+    return db
+
+
+def _open(path: Path, connect: Connect, busy_timeout_ms: int) -> sqlite3.Connection:
+    if log_is_pending(path):
+        # Closing a connection that can write moves the log into the file; look through one that cannot.
+        with contextlib.closing(_connect_for_reading(path)) as looking:
+            _prepare(looking, busy_timeout_ms)
+            _refuse_strange_content(looking)
+    db = connect(path)
+    try:
+        _prepare(db, busy_timeout_ms)
+        _refuse_strange_content(db)
+    except BaseException:
+        db.close()
+        raise
     return db
 
 
