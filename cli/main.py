@@ -46,7 +46,7 @@ COMMANDS: tuple[Entry | Section, ...] = (
         "Show where you are: account, stage, positions, open orders.",
         "trader status",
         "cli.commands.status:status",
-        (3, 5, 7, 8, 9),
+        (3, 5, 8, 9),
     ),
     Section(
         "paper",

@@ -34,8 +34,7 @@ warning. All wrong values are reported at once.
 Settings marked **risk** are part of the risk digest: after changing one, the evidence of stages 0 and 1 no
 longer counts. `GATE_` settings may be loosened on the paper exchange only.
 
-This page is made from the code (`UPDATE_GOLDEN=1 pytest tests/test_docs.py` writes it).
-"""
+This page is made from the code (`UPDATE_GOLDEN=1 pytest tests/test_docs.py` writes it)."""
 
 
 def settings_template(values: Mapping[str, str] | None = None) -> str:

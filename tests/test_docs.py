@@ -1,0 +1,111 @@
+"""Commands, settings and exit codes are documented, completely; `UPDATE_GOLDEN=1` writes what is made."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from cli import VERSION
+from cli.main import COMMANDS
+from cli.registry import Entry, Section, exit_codes, load
+from core.errors import CONDITIONS, EXIT_MEANINGS, MOST_DANGEROUS_FIRST
+from core.settings import describe_settings
+from core.settings_text import settings_reference, settings_template
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+ENTRIES = {
+    f"{declared.name} {entry.name}" if isinstance(declared, Section) else entry.name: entry
+    for declared in COMMANDS
+    for entry in (declared.entries if isinstance(declared, Section) else (declared,))
+}
+EXIT_CODE_ROW = re.compile(r"^\| (\d+) \|", re.MULTILINE)
+
+
+def exit_code_reference() -> str:
+    lines = [
+        "# Exit codes",
+        "",
+        "Made from the one table in `core/errors.py`. When several apply, the most dangerous wins: "
+        f"{', '.join(map(str, MOST_DANGEROUS_FIRST))}.",
+        "",
+        "| exit | means |",
+        "|---|---|",
+        *(f"| {exit_code} | {meaning} |" for exit_code, meaning in EXIT_MEANINGS.items()),
+        "",
+        "Every error names a code for programs (`error.code` with `--json`):",
+        "",
+        "| code | exit | means |",
+        "|---|---|---|",
+        *(
+            f"| `{condition.code}` | {condition.exit_code} | {condition.meaning} |"
+            for condition in CONDITIONS
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "generated"),
+    [
+        (".env.example", settings_template()),
+        ("docs/settings.md", settings_reference()),
+        ("docs/exit-codes.md", exit_code_reference()),
+    ],
+)
+def test_generated_page_is_up_to_date(name: str, generated: str) -> None:
+    page = REPOSITORY / name
+    if os.environ.get("UPDATE_GOLDEN"):
+        page.write_text(generated, encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == generated
+
+
+@pytest.mark.parametrize("name", [".env.example", "docs/settings.md"])
+def test_every_setting_is_listed_once(name: str) -> None:
+    text = (REPOSITORY / name).read_text(encoding="utf-8")
+    listed = re.findall(r"^(?:#|\| `)([A-Z][A-Z_]+)(?:=|`)", text, re.MULTILINE)
+    assert sorted(listed) == sorted(described.name for described in describe_settings())
+
+
+def test_every_exit_code_of_a_condition_has_a_meaning() -> None:
+    assert {condition.exit_code for condition in CONDITIONS} <= set(EXIT_MEANINGS)
+
+
+def runbook_of(command: str) -> str:
+    path = REPOSITORY / "runbooks" / f"{command.split()[0]}.md"
+    assert path.is_file(), f"{command} has no runbook"
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", ENTRIES)
+def test_the_runbook_names_the_command(command: str) -> None:
+    assert f"trader {command}" in runbook_of(command)
+
+
+@pytest.mark.parametrize("runbook", sorted({command.split()[0] for command in ENTRIES}))
+def test_the_runbook_says_what_to_do_for_every_exit_code(runbook: str) -> None:
+    entries = [entry for command, entry in ENTRIES.items() if command.split()[0] == runbook]
+    possible = {exit_code for entry in entries for exit_code in exit_codes(entry)}
+    documented = {int(code) for code in EXIT_CODE_ROW.findall(runbook_of(runbook))}
+    assert documented == possible
+
+
+def test_every_runbook_is_about_a_command() -> None:
+    assert {path.stem for path in (REPOSITORY / "runbooks").glob("*.md")} == {
+        name.split()[0] for name in ENTRIES
+    }
+
+
+@pytest.mark.parametrize(("command", "entry"), ENTRIES.items(), ids=list(ENTRIES))
+def test_the_command_can_be_loaded_and_its_example_calls_it(command: str, entry: Entry) -> None:
+    assert load(entry).name == entry.name
+    assert entry.example.startswith(f"trader {command}")
+    assert entry.summary.endswith(".")
+
+
+def test_the_version_is_the_project_s() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["project"]["version"] == VERSION
