@@ -122,14 +122,14 @@ class Instrument:
 
     def smallest_quantity(self, price: Decimal, minimum: Quote, order_type: OrderType) -> Base:
         """Return the smallest quantity the venue takes whose notional at `price` is at least `minimum`."""
-        wanted = max(minimum.value, self.minimum_notional(order_type).value) / price
-        for lot in self._lots(order_type):
-            wanted = max(wanted, lot.min_quantity)
+        wanted_notional = max(minimum, self.minimum_notional(order_type))
         step = max((lot.step_size for lot in self._lots(order_type)), default=ZERO)
-        quantity = ceil_to(wanted, step or Decimal(1).scaleb(-self.base_precision))
-        if notional(Base(quantity), price) < minimum:
-            quantity += step
-        return Base(quantity)
+        step = step or Decimal(1).scaleb(-self.base_precision)
+        smallest = max((lot.min_quantity for lot in self._lots(order_type)), default=ZERO)
+        quantity = Base(ceil_to(max(smallest, wanted_notional.value / price), step))
+        if notional(quantity, price) < wanted_notional:  # the division was rounded down
+            quantity += Base(step)
+        return quantity
 
     def minimum_notional(self, order_type: OrderType) -> Quote:
         """Return the smallest notional the venue's filters allow for this order type."""

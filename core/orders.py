@@ -221,4 +221,7 @@ def filled_notional(fills: tuple[Fill, ...]) -> Quote:
 
 def filled_quantity(fills: tuple[Fill, ...]) -> Base:
     """Return the exact sum of quantities."""
-    return Base(sum((fill.quantity.value for fill in fills), Decimal(0)))
+    total = Base(Decimal(0))
+    for fill in fills:
+        total += fill.quantity
+    return total

@@ -9,7 +9,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Self
 
 EXACT = decimal.Context(
-    prec=60,
+    prec=100,
     traps=[decimal.Inexact, decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow],
 )
 """Multiplication and addition of venue numbers never need rounding; if they would, that is a bug."""
@@ -25,7 +25,12 @@ def parse_decimal(value: object, name: str) -> Decimal:
     """
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise ValueError(f"{name} was {_shown(value)}, which is not a decimal number")  # noqa: TRY004
-    text = format(value, "f") if isinstance(value, Decimal) else str(value)
+    if isinstance(value, Decimal):
+        # Written out, a number like 1E+999999999 would fill the memory.
+        writable = value.is_finite() and abs(value.adjusted()) <= MAX_DIGITS
+        text = format(value, "f") if writable else ""
+    else:
+        text = str(value)
     if len(text) > MAX_DIGITS or not _NUMBER.match(text):
         raise ValueError(f"{name} was {_shown(value)}, which is not a decimal number")
     return Decimal(text)
@@ -57,13 +62,9 @@ def ceil_to(value: Decimal, increment: Decimal) -> Decimal:
 def _multiple(value: Decimal, increment: Decimal, rounding: str) -> Decimal:
     if increment == 0:
         return value
-    count = (value / increment).to_integral_value(rounding)
-    # The quotient above is rounded to the context's precision, which may land on the wrong side.
-    while rounding == ROUND_FLOOR and EXACT.multiply(count, increment) > value:
-        count -= 1
-    while rounding == ROUND_CEILING and EXACT.multiply(count, increment) < value:
-        count += 1
-    return EXACT.multiply(count, increment)
+    # Rounded the same way twice: in the quotient's hundredth digit, then to the whole number.
+    quotient = decimal.Context(prec=100, rounding=rounding).divide(value, increment)
+    return EXACT.multiply(quotient.to_integral_value(rounding), increment)
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -125,7 +126,7 @@ class Money:
         return Money(EXACT.subtract(self.amount, other.amount), self.currency)
 
     def __neg__(self) -> Money:
-        return Money(-self.amount, self.currency)
+        return Money(EXACT.minus(self.amount), self.currency)
 
     def _same_currency(self, other: Money) -> None:
         if other.currency != self.currency:
@@ -145,6 +146,7 @@ def canonical_symbol(text: str) -> str:
     Raises ValueError for text that cannot be a symbol.
     """
     symbol = _SEPARATORS.sub("", text.strip().partition(":")[0]).upper()
-    if not _SYMBOL.match(symbol):
+    # Letters such as the long s become ASCII in upper case.
+    if not text.isascii() or not _SYMBOL.match(symbol):
         raise ValueError(f"symbol was {_shown(text)}; symbols look like BTCUSDT")
     return symbol
