@@ -83,7 +83,7 @@ async def test_bars_that_cannot_be_are_unreadable(server: ScriptedServer, times:
     assert refused.value.code == "VENUE_UNREADABLE"
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(venue_ahead_ms=st.integers(-10_000, 10_000), there_ms=st.floats(0, 400), back_ms=st.floats(0, 400))
 async def test_the_offset_is_true_to_within_its_bound(
     venue_ahead_ms: int, there_ms: float, back_ms: float

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Refused
@@ -215,7 +215,6 @@ def test_the_whole_payload_is_read(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PARSERS)
-@settings(deadline=None)
 @given(data=st.data())
 def test_rubbish_is_unreadable_and_nothing_worse(name: str, data: st.DataObject) -> None:
     parse, payload = PARSERS[name]
