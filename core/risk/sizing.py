@@ -127,7 +127,7 @@ def _exit_limit(facts: RiskFacts, limits: RiskLimits) -> Decimal:
     instrument = facts.instrument
     price = instrument.price_passive(Side.SELL, DOWN.multiply(facts.best_bid, ONE - limits.slippage_rate))
     band, average = instrument.filters.percent_price, facts.average_price
-    if band is None or average is None:
+    if band is None or average is None or average <= ZERO:
         return price
     lowest = instrument.price_passive(Side.SELL, average * band.ask_down)
     highest = instrument.price_passive(Side.BUY, average * band.ask_up)

@@ -267,6 +267,7 @@ extreme_amounts = st.sampled_from([ZERO, D("0.00000001"), D("1"), D("9999999999.
     limits_,
 )
 @example(BTCUSDT, ZERO, ZERO, None, ZERO, ZERO, ZERO, LIMITS)
+@example(BTCUSDT, D(1), D(1), ZERO, D(9), D(9), D(9), LIMITS)
 def test_sizing_never_raises(
     instrument: Instrument,
     bid: Decimal,
@@ -293,6 +294,7 @@ def test_sizing_never_raises(
         sized = size_exit(facts, limits, purpose)
         if isinstance(sized, SizedExit):
             assert sized.request.quantity > Base(ZERO)
+            assert sized.request.price is None or sized.request.price > ZERO
             approve(sized.request, facts, limits)
 
 

@@ -332,6 +332,12 @@ def test_daily_limits_bind_real_money_only(live: bool) -> None:
     assert codes(approve(entry(), facts, LIMITS)) == expected
 
 
+@pytest.mark.parametrize("live", [True, False])
+def test_a_live_entry_needs_room_for_its_protective_stop(live: bool) -> None:
+    facts = replace(FACTS, live=live, open_algo_orders=5)
+    assert codes(approve(entry(), facts, LIMITS)) == (["FILTER_FAILURE"] if live else [])
+
+
 def test_the_symbols_filter_raises_the_minimum() -> None:
     dear = replace(BTCUSDT.filters.notional, min_notional=D(20))  # type: ignore[type-var]  # it is set
     facts = replace(FACTS, instrument=replace(BTCUSDT, filters=replace(BTCUSDT.filters, notional=dear)))

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.instrument import Filters, Instrument, LotSize
+from core.instrument import Filters, Instrument, LotSize, NotionalFilter
 from core.orders import OrderType, Purpose, Side, TimeInForce
 from core.risk.approval import Approved, Denied
 from core.risk.approve import approve
@@ -105,6 +105,16 @@ def test_entry_stays_within_the_largest_order() -> None:
     assert request.quantity == Base(D("0.001"))
 
 
+def test_a_largest_order_below_the_smallest_sellable_one_is_a_filter_failure() -> None:
+    facts = replace(FACTS, instrument=with_filters(lot=LotSize(D("0.00001"), D("0.0004"), D("0.00001"))))
+    request = size_entry(facts, LIMITS)
+    assert not isinstance(request, Denied)
+    answer = approve(request, facts, LIMITS)
+    assert isinstance(answer, Denied)
+    assert answer.reason == "FILTER_FAILURE"
+    assert "quantity 0.00052 is outside" in answer.message
+
+
 def test_exit_sells_what_is_ours_and_free_rounded_down() -> None:
     sized = size_exit(holding("0.001998009", "1"), LIMITS, Purpose.EXIT)
     assert isinstance(sized, SizedExit)
@@ -160,6 +170,7 @@ def test_exit_without_a_bid_is_denied_but_flatten_is_not() -> None:
     ("bid", "average", "price"),
     [
         ("9999", "10000", "9979.01"),
+        ("9999", "0", "9979.01"),  # no average price: nothing to be moved into
         ("7000", "10000", "8000"),  # the venue refuses less than 0.8 of the average
         ("13000", "10000", "12000"),  # and more than 1.2 of it
     ],
@@ -197,6 +208,23 @@ def test_flatten_sells_a_large_position_in_equal_parts(position: str, parts: lis
     sold, dust = sell_everything(holding(position, instrument=sliced), LIMITS)
     assert sold == [D(part) for part in parts]
     assert dust == Base(D(position) - sum(sold))
+
+
+def test_flatten_sells_the_largest_order_where_equal_parts_would_be_too_small() -> None:
+    narrow = with_filters(market_lot=LotSize(D(8), D(10), D("0.1")))
+    sold, dust = sell_everything(holding("10.4", instrument=narrow), LIMITS)
+    assert (sold, dust) == ([D(10)], Base(D("0.4")))
+
+
+@pytest.mark.parametrize(("binds_market", "quantity"), [(True, "500"), (False, "1000")])
+def test_flatten_heeds_the_largest_notional_where_it_binds_market_orders(
+    binds_market: bool, quantity: str
+) -> None:
+    bounds = NotionalFilter(D(5), D(9_000_000), True, binds_market, 5)
+    facts = holding("1000", instrument=with_filters(notional=bounds, market_lot=None))
+    sized = size_exit(facts, LIMITS, Purpose.FLATTEN)
+    assert isinstance(sized, SizedExit)
+    assert sized.request.quantity == Base(D(quantity))
 
 
 def test_exit_stays_below_the_largest_notional() -> None:
