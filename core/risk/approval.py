@@ -57,7 +57,7 @@ class Approved:
 class Denied:
     """Our rule said no; nothing was sent. `reason` is a code of `core.errors.CONDITIONS`.
 
-    `details` is JSON-ready; from `approve`, `details["also"]` lists the codes of every other rule that said no.
+    `details` is JSON-ready; from `approve`, `details["also"]` lists the codes of all other denials.
     """
 
     reason: str
