@@ -46,12 +46,12 @@ class Shell:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "work"
         self.folder.mkdir()
-        program = folder / "bin" / "trader"
-        program.parent.mkdir()
-        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cli.main "$@"\n')
-        program.chmod(0o755)
+        self.program = folder / "bin" / "trader"
+        self.program.parent.mkdir()
+        self.program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m cli.main "$@"\n')
+        self.program.chmod(0o755)
         self.environ = {
-            "PATH": f"{program.parent}:/usr/bin:/bin",
+            "PATH": f"{self.program.parent}:/usr/bin:/bin",
             "HOME": str(folder / "user"),
             "TRADER_HOME": str(folder / "home"),
             "PYTHONPATH": str(REPOSITORY),
@@ -78,6 +78,10 @@ class Shell:
             words.pop(0)
         if words[:1] == ["trader"] and not NEEDS_A_SHELL.search(command):
             return self._in_this_process(words[1:], {**self.environ, **assignments})
+        return self.bash(command)
+
+    def bash(self, command: str) -> tuple[int, str, str]:
+        """Return exit code, stdout and stderr of one line, run by bash with the real program."""
         done = subprocess.run(
             ["/bin/bash", "-c", command],
             cwd=self.folder,
