@@ -92,6 +92,7 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("PRICE_OUT_OF_BAND", 4, "the price is too far from the reference price"),
     Condition("STALE_QUOTE", 4, "the quote is too old to trade on"),
     Condition("STALE_BAR", 4, "the newest closed bar is too old to trade on"),
+    Condition("ENTRY_NOT_FILLED", 4, "the entry filled nothing, because the price moved away each time"),
     Condition("EMPTY_BOOK", 4, "the order book has no price to trade at"),
     Condition("DAILY_TRADES_REACHED", 4, "the daily number of live entries is reached"),
     Condition("DAILY_LOSS_REACHED", 4, "the daily loss limit is reached"),

@@ -256,7 +256,11 @@ class Journal:
 
     def realized_today(self, account: AccountKey, day: int, quote_asset: str) -> Decimal:
         """Return what real fills of a UTC day of venue time earned in a quote asset; a loss is below 0."""
-        return queries.realized_on(self._store, account, day, quote_asset)
+        return self.realized_by_asset(account, day).get(quote_asset, Decimal(0))
+
+    def realized_by_asset(self, account: AccountKey, day: int) -> dict[str, Decimal]:
+        """Return `realized_today` of every quote asset that was traded on the day."""
+        return queries.realized_on(self._store, account, day)
 
     # --- the dry-run book
 

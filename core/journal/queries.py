@@ -153,11 +153,13 @@ def entries_on(store: Store, account: AccountKey, day: int) -> int:
     return 0 if row is None else int(row["entries"])
 
 
-def realized_on(store: Store, account: AccountKey, day: int, quote_asset: str) -> Decimal:
-    total = ZERO
-    for row in store.rows(sql.REALIZED_BETWEEN, (str(account), *_span(day), quote_asset)):
-        total = EXACT.add(total, Decimal(row["realized"]))
-    return total
+def realized_on(store: Store, account: AccountKey, day: int) -> dict[str, Decimal]:
+    """Return quote asset -> what real fills of the day earned in it; assets without a fill are left out."""
+    totals: dict[str, Decimal] = {}
+    for row in store.rows(sql.REALIZED_BETWEEN, (str(account), *_span(day))):
+        asset = row["quote_asset"]
+        totals[asset] = EXACT.add(totals.get(asset, ZERO), Decimal(row["realized"]))
+    return totals
 
 
 def _span(day: int) -> tuple[int, int]:

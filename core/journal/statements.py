@@ -91,10 +91,10 @@ FILL = """
 """
 FILLS_OF_ORDER = "SELECT * FROM fills WHERE client_order_id = ? ORDER BY trade_id"
 REALIZED_BETWEEN = """
-    SELECT fills.realized FROM fills
+    SELECT symbols.quote_asset, fills.realized FROM fills
     JOIN symbols ON symbols.account = fills.account AND symbols.symbol = fills.symbol
     WHERE fills.account = ? AND fills.dry_run = 0 AND fills.ts_event_ms >= ? AND fills.ts_event_ms < ?
-    AND symbols.quote_asset = ?
+    ORDER BY symbols.quote_asset
 """
 POSITION = "SELECT quantity, cost, realized FROM positions WHERE account = ? AND symbol = ? AND dry_run = ?"
 SET_POSITION = """
