@@ -20,7 +20,10 @@ SHUTDOWN_TIMEOUT_S = 1.0
 
 @dataclass(frozen=True)
 class PaperEndpoint:
-    """Where a served exchange listens, its persona's default key pair, and its clock."""
+    """Where a served exchange listens, its persona's default key pair, and its clock.
+
+    `speed`: how many times as fast as the wall's that clock runs.
+    """
 
     rest: str
     persona: Persona
@@ -28,6 +31,7 @@ class PaperEndpoint:
     api_secret: str = field(repr=False)
     pid: int
     now_ms: Callable[[], int] = field(repr=False, compare=False)
+    speed: float
 
 
 @asynccontextmanager
@@ -64,6 +68,7 @@ async def serve(
                 api_secret=key.secret,
                 pid=os.getpid(),
                 now_ms=exchange.now_ms,
+                speed=float(exchange.speed),
             )
         finally:
             await runner.cleanup()
