@@ -128,7 +128,7 @@ def set_symbol_status(exchange: Exchange, symbol: str, status: SymbolStatus) -> 
 def set_bnb_fees(exchange: Exchange, enabled: bool) -> None:
     """Pay commissions in BNB, at a discount, whenever enough BNB is free."""
     with exchange.transaction() as engine:
-        engine.world.account = replace(engine.world.account, pays_in_bnb=enabled)
+        engine.world.change_account(replace(engine.world.account, pays_in_bnb=enabled))
 
 
 def set_fees(exchange: Exchange, maker_rate: Decimal, taker_rate: Decimal) -> None:
@@ -136,15 +136,14 @@ def set_fees(exchange: Exchange, maker_rate: Decimal, taker_rate: Decimal) -> No
     if not (0 <= maker_rate < 1 and 0 <= taker_rate < 1):
         raise ValueError(f"fee rates must be in [0, 1), were {maker_rate} and {taker_rate}")
     with exchange.transaction() as engine:
-        engine.world.account = replace(
-            engine.world.account, maker_rate=units(str(maker_rate)), taker_rate=units(str(taker_rate))
-        )
+        rates = {"maker_rate": units(str(maker_rate)), "taker_rate": units(str(taker_rate))}
+        engine.world.change_account(replace(engine.world.account, **rates))
 
 
 def set_limits(exchange: Exchange, limits: Limits) -> None:
     """Set the request and order limits; what was used and every ban are forgotten."""
     with exchange.transaction() as engine:
-        engine.world.account = replace(engine.world.account, limits=limits)
+        engine.world.change_account(replace(engine.world.account, limits=limits))
         exchange.state.clear_ip_usage()
 
 

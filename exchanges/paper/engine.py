@@ -112,7 +112,8 @@ class Engine:
         """Yield what rests on one side, best first: ambient liquidity that is left, and own orders."""
         levels = self.ambient.levels(symbol, is_bid, self.now_ms)
         ambient = self.world.remaining(symbol, is_bid, levels, self.now_ms)
-        return by_priority(not is_bid, ambient, self.world.resting(symbol, is_bid))
+        own = self.world.resting(symbol, is_bid)
+        return by_priority(not is_bid, ambient, own) if own else ambient
 
     def _match(self, rules: Symbol, request: OrderRequest) -> Matched:
         budget = request.quote_quantity or None

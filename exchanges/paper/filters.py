@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import msgspec
 
 from core.matching import UNIT, SelfTradePrevention
@@ -63,8 +61,8 @@ def _market_quantity(symbol: Symbol, request: OrderRequest, average_price: int) 
 
 
 def _percent_price(symbol: Symbol, request: OrderRequest, average_price: int) -> None:
-    low, high = (Decimal(text) * average_price for text in (symbol.multiplier_down, symbol.multiplier_up))
-    if not low <= request.price <= high:
+    price = request.price * UNIT
+    if not symbol.multiplier_down * average_price <= price <= symbol.multiplier_up * average_price:
         raise _failure("PERCENT_PRICE_BY_SIDE")
 
 

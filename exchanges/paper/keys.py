@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 from collections.abc import Callable
 from functools import lru_cache
@@ -86,7 +85,7 @@ def verify(key: ApiKey, payload: bytes, signature: str) -> bool:
     HMAC-SHA-256 in hex of any case; Ed25519 and RSASSA-PKCS1-v1_5 with SHA-256 in base64.
     """
     if key.kind == "HMAC":
-        expected = hmac.new(key.secret.encode(), payload, hashlib.sha256).hexdigest()
+        expected = hmac.digest(key.secret.encode(), payload, "sha256").hex()
         return hmac.compare_digest(expected.encode(), signature.lower().encode())
     try:
         raw = base64.b64decode(signature, validate=True)

@@ -28,16 +28,20 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class IpUsage(msgspec.Struct, frozen=True):
-    """What one IP used in the current windows, and how it took being refused."""
+    """What one IP used in the current windows, and how it took being refused.
+
+    Weight, refusals and bans are shared by all processes; raw requests each counts for itself, since no
+    honest client comes near that limit and every order would have to write it.
+    """
 
     ip: str
     minute: int = 0
     weight: int = 0
-    five_minutes: int = 0
-    requests: int = 0
     refusals: int = 0
     bans: int = 0
     banned_until_ms: int = 0
+    five_minutes: int = 0
+    requests: int = 0
 
 
 @dataclass(frozen=True, slots=True)

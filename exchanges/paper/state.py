@@ -135,8 +135,10 @@ class State:
         return self._ip_usage[ip]
 
     def save_ip_usage(self, usage: IpUsage) -> None:
-        self._ip_usage[usage.ip] = usage
-        self._db.execute(f"INSERT OR REPLACE INTO ip_usage VALUES ({_marks(8)})", astuple(usage))  # noqa: S608
+        saved, self._ip_usage[usage.ip] = self._ip_usage.get(usage.ip), usage
+        row = astuple(usage)[:6]
+        if saved is None or row != astuple(saved)[:6]:
+            self._db.execute("INSERT OR REPLACE INTO ip_usage VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def clear_ip_usage(self) -> None:
         self._ip_usage.clear()
@@ -156,12 +158,20 @@ class State:
 
     def save_account(self, account: Account) -> None:
         self._db.execute(
-            f"INSERT OR REPLACE INTO accounts VALUES ({_marks(13)})",  # noqa: S608
+            f"INSERT OR REPLACE INTO accounts VALUES ({_marks(16)})",  # noqa: S608
             (
                 *astuple(account)[:11],
                 msgspec.json.encode(account.limits).decode(),
-                msgspec.json.encode(account.order_count).decode(),
+                *astuple(account.order_count),
             ),
+        )
+
+    def save_activity(self, account: Account) -> None:
+        """Write what every order changes of an account."""
+        self._db.execute(
+            "UPDATE accounts SET last_ms = ?, updated_ms = ?, ten_seconds = ?, in_ten_seconds = ?, day = ?, "
+            "in_day = ? WHERE account = ?",
+            (account.last_ms, account.updated_ms, *astuple(account.order_count), account.account),
         )
 
     def wipe(self, account: int) -> None:
@@ -369,7 +379,7 @@ def _account(row: tuple[Any, ...]) -> Account:
     values[10:] = (
         bool(row[10]),
         msgspec.json.decode(row[11], type=Limits),
-        msgspec.json.decode(row[12], type=OrderCount),
+        OrderCount(*row[12:]),
     )
     return Account(*values)
 

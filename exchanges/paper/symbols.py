@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 
 from core.matching import UNIT, Scale
 
@@ -20,9 +21,9 @@ def units(text: str) -> int:
     return int(value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Symbol:
-    """One symbol and its rules. Price multipliers are texts, as the venue prints them; 5 and 0.2 on live."""
+    """One symbol and its rules; a price may lie between the two multipliers (in units) of the average."""
 
     name: str
     base: str
@@ -38,8 +39,8 @@ class Symbol:
     max_notional: int
     base_price: int
     typical_quantity: int
-    multiplier_up: str = "5"
-    multiplier_down: str = "0.2"
+    multiplier_up: int = 5 * UNIT
+    multiplier_down: int = UNIT // 5
     average_minutes: int = 5
     max_iceberg_parts: int = 100
     max_orders: int = 200
@@ -49,7 +50,7 @@ class Symbol:
     trailing_min_bips: int = 10
     trailing_max_bips: int = 2000
 
-    @property
+    @cached_property
     def scale(self) -> Scale:
         return Scale(self.tick, self.step)
 

@@ -35,13 +35,18 @@ class World:
         self._consumed: defaultdict[tuple[str, bool], dict[int, tuple[int, int]]] = defaultdict(dict)
         for symbol, is_bid, price, quantity, time_ms in state.consumed(number):
             self._consumed[symbol, is_bid][price] = quantity, time_ms
-        self._saved_account = account
+        self._saved = account
         self._changed_symbols: set[str] = set()
         self._changed_assets: set[str] = set()
         self._changed_orders: dict[tuple[str, int], Order] = {}
         self._changed_levels: set[tuple[str, bool, int]] = set()
         self._fills: list[Fill] = []
         self._events: list[Event] = []
+
+    def change_account(self, account: Account) -> None:
+        """Write the account's settings; what an order changes of it is written by `flush`."""
+        self.account = account
+        self._state.save_account(account)
 
     # balances
 
@@ -87,6 +92,8 @@ class World:
     def resting(self, symbol: str, is_buy: bool) -> list[Offer]:
         """Return the own orders of one book side in price-time order."""
         orders = [order for order in self.orders[symbol].values() if order.is_buy is is_buy]
+        if not orders:
+            return []
         orders.sort(key=lambda order: (-order.price if is_buy else order.price, order.order_id))
         owner = self.account.account
         return [Offer(order.price, order.remaining, order.order_id, owner) for order in orders]
@@ -133,9 +140,9 @@ class World:
             self.emit(Event("BALANCES", now_ms, balances=tuple(rows)))
             self.account = replace(self.account, updated_ms=now_ms)
             self._changed_assets.clear()
-        if self.account is not self._saved_account:
-            self.account = self._saved_account = replace(self.account, last_ms=now_ms)
-            self._state.save_account(self.account)
+        if self.account is not self._saved:
+            self.account = self._saved = replace(self.account, last_ms=now_ms)
+            self._state.save_activity(self.account)
         if self._changed_symbols:
             self._state.save_symbols(number, [self.symbols[name] for name in sorted(self._changed_symbols)])
             self._changed_symbols.clear()

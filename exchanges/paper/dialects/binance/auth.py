@@ -80,4 +80,7 @@ def check_signature(key: ApiKey, params: Params, query: bytes, body: bytes) -> N
 
 
 def _without_signature(raw: bytes) -> bytes:
-    return b"&".join(pair for pair in raw.split(b"&") if not pair.startswith(b"signature="))
+    rest, separator, last = raw.rpartition(b"&signature=")
+    if separator and b"&" not in last and b"signature=" not in rest:
+        return rest  # where every client puts it
+    return b"&".join([pair for pair in raw.split(b"&") if not pair.startswith(b"signature=")])

@@ -110,7 +110,7 @@ def agg_trades(call: Call) -> list[Json]:
 def klines(call: Call) -> list[list[Any]]:
     params, engine = call.params, call.engine
     symbol = params.symbol()
-    interval = params.choice("interval", INTERVALS, ApiError(-1120, "Invalid interval."))
+    interval = params.choice("interval", INTERVALS, (-1120, "Invalid interval."))
     if interval is None:
         raise missing("interval")
     if params.text("timeZone") not in (None, "0", "+0", "-0", "00:00", "+00:00", "-00:00"):
@@ -132,7 +132,7 @@ def avg_price(call: Call) -> Json:
 
 
 def ticker_24hr(call: Call) -> Json | list[Json]:
-    mini = call.params.choice("type", ("FULL", "MINI"), ApiError(-1139, "Invalid ticker type.")) == "MINI"
+    mini = call.params.choice("type", ("FULL", "MINI"), (-1139, "Invalid ticker type.")) == "MINI"
     return _each(call, lambda symbol: _day(call.engine, symbol, mini=mini))
 
 

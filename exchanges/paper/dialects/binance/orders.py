@@ -52,6 +52,8 @@ _NOT_SERVED = {
     "TAKE_PROFIT": "Take profit",
     "TAKE_PROFIT_LIMIT": "Take profit limit",
 }
+_TYPES = (*rules.ORDER_TYPES, *_NOT_SERVED)
+_SELF_TRADE_MODES = (*rules.SELF_TRADE_MODES, "DECREMENT", "TRANSFER")
 
 
 def place(call: Call) -> Json:
@@ -85,7 +87,7 @@ def cancel(call: Call) -> Json:
     restriction = params.choice(
         "cancelRestrictions",
         ("ONLY_NEW", "ONLY_PARTIALLY_FILLED"),
-        ApiError(-1145, "Invalid cancelRestrictions"),
+        (-1145, "Invalid cancelRestrictions"),
     )
     cancel_id = params.client_id("newClientOrderId") or _new_id(call)
     try:
@@ -131,11 +133,9 @@ def _request(call: Call) -> tuple[OrderRequest, str]:
     """Return the order and the wanted form of the answer."""
     params = call.params
     symbol = params.symbol()
-    side = params.choice("side", ("BUY", "SELL"), ApiError(-1117, "Invalid side."))
+    side = params.choice("side", ("BUY", "SELL"), (-1117, "Invalid side."))
     order_type = _order_type(params)
-    time_in_force = params.choice(
-        "timeInForce", ("GTC", "IOC", "FOK"), ApiError(-1115, "Invalid timeInForce.")
-    )
+    time_in_force = params.choice("timeInForce", ("GTC", "IOC", "FOK"), (-1115, "Invalid timeInForce."))
     _check_combination(params, order_type)
     price, quantity = _positive(params, "price"), _positive(params, "quantity")
     quote_quantity = _positive(params, "quoteOrderQty")
@@ -161,8 +161,7 @@ def _request(call: Call) -> tuple[OrderRequest, str]:
 
 
 def _order_type(params: Params) -> str:
-    known = (*rules.ORDER_TYPES, *_NOT_SERVED)
-    order_type = params.choice("type", known, ApiError(-1116, "Invalid orderType."))
+    order_type = params.choice("type", _TYPES, (-1116, "Invalid orderType."))
     if order_type is None:
         raise missing("type")
     if order_type in _NOT_SERVED:
@@ -194,8 +193,7 @@ def _positive(params: Params, name: str) -> int:
 
 
 def _self_trade_mode(params: Params) -> SelfTradePrevention:
-    known = (*rules.SELF_TRADE_MODES, "DECREMENT", "TRANSFER")
-    mode = params.choice("selfTradePreventionMode", known) or rules.DEFAULT_SELF_TRADE_MODE
+    mode = params.choice("selfTradePreventionMode", _SELF_TRADE_MODES) or rules.DEFAULT_SELF_TRADE_MODE
     if mode not in rules.SELF_TRADE_MODES:
         raise Refused(Reason.SELF_TRADE_MODE)
     return cast("SelfTradePrevention", mode)

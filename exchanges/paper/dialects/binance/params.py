@@ -162,10 +162,10 @@ class Params:
             raise illegal(name, _CLIENT_ID)
         return text
 
-    def choice(self, name: str, choices: Collection[str], error: ApiError | None = None) -> str | None:
+    def choice(self, name: str, choices: Collection[str], error: tuple[int, str] | None = None) -> str | None:
         text = self.text(name)
         if text is not None and text not in choices:
-            raise error or not_valid(name)
+            raise ApiError(*error) if error else not_valid(name)
         return text
 
     def flag(self, name: str, default: bool) -> bool:
@@ -192,7 +192,7 @@ class Params:
         return start_ms, end_ms
 
     def status(self) -> str | None:
-        return self.choice("symbolStatus", _STATUSES, ApiError(-1122, "Invalid symbolStatus."))
+        return self.choice("symbolStatus", _STATUSES, (-1122, "Invalid symbolStatus."))
 
 
 def _listed(parameter: str, name: str) -> Symbol:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 from exchanges.paper.dialects.binance import account, market, orders, sapi
 from exchanges.paper.dialects.binance.call import Handler
@@ -21,7 +22,10 @@ class Security(Enum):
 Weight = int | Callable[[dict[str, str]], int]
 
 
-@dataclass(frozen=True, slots=True)
+SIGNED = ("signature", "timestamp")
+
+
+@dataclass(frozen=True)
 class Route:
     """One endpoint. `free_on_success`: its weight is charged only when it fails. `places`: once accepted, it
     reports the order count.
@@ -38,6 +42,15 @@ class Route:
     @property
     def needs_signature(self) -> bool:
         return self.security is not Security.NONE
+
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        return (*self.mandatory, *(SIGNED if self.needs_signature else ()))
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """Every parameter the endpoint reads."""
+        return frozenset((*self.required, *self.optional, *(("recvWindow",) if self.needs_signature else ())))
 
     def weigh(self, values: dict[str, str]) -> int:
         return self.weight if isinstance(self.weight, int) else self.weight(values)

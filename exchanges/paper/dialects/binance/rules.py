@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exchanges.paper.dialects.binance.wire import Json, amount
+from exchanges.paper.dialects.binance.wire import Json, amount, short
 from exchanges.paper.limits import Limits
 from exchanges.paper.symbols import Symbol
 
@@ -42,10 +42,10 @@ def filters(symbol: Symbol) -> list[Json]:
         },
         {
             "filterType": "PERCENT_PRICE_BY_SIDE",
-            "bidMultiplierUp": symbol.multiplier_up,
-            "bidMultiplierDown": symbol.multiplier_down,
-            "askMultiplierUp": symbol.multiplier_up,
-            "askMultiplierDown": symbol.multiplier_down,
+            "bidMultiplierUp": short(symbol.multiplier_up),
+            "bidMultiplierDown": short(symbol.multiplier_down),
+            "askMultiplierUp": short(symbol.multiplier_up),
+            "askMultiplierDown": short(symbol.multiplier_down),
             "avgPriceMins": symbol.average_minutes,
         },
         {

@@ -6,7 +6,7 @@ from typing import Any
 
 from exchanges.paper.dialects.binance.call import Call
 from exchanges.paper.dialects.binance.errors import missing, not_valid
-from exchanges.paper.dialects.binance.wire import Json, amount
+from exchanges.paper.dialects.binance.wire import Json, amount, short
 from exchanges.paper.symbols import ASSETS, SYMBOLS
 
 _NAMES = {
@@ -101,7 +101,7 @@ def trade_fee(call: Call) -> list[Json]:
     chosen = call.params.optional_symbol()
     own = call.engine.world.account
     return [
-        {"symbol": name, "makerCommission": _short(own.maker_rate), "takerCommission": _short(own.taker_rate)}
+        {"symbol": name, "makerCommission": short(own.maker_rate), "takerCommission": short(own.taker_rate)}
         for name in ([chosen.name] if chosen else SYMBOLS)
     ]
 
@@ -161,8 +161,3 @@ def _network(asset: str, network: str) -> Json:
         "contractAddress": "",
         "denomination": 1,
     }
-
-
-def _short(rate: int) -> str:
-    text = amount(rate).rstrip("0")
-    return text if not text.endswith(".") else f"{text}0"

@@ -24,8 +24,6 @@ from exchanges.paper.limits import charge, refund
 from exchanges.paper.refusals import Refused
 
 _JSON = "application/json;charset=UTF-8"
-_SIGNED = ("signature", "timestamp")
-_ALWAYS_READ = (*_SIGNED, "recvWindow")
 _UNITS = {"": False, "MILLISECOND": False, "MICROSECOND": True}
 
 
@@ -116,9 +114,9 @@ class _Serving:
         unit = request.headers.get("X-MBX-TIME-UNIT", "").upper()
         if unit not in _UNITS:
             raise ApiError(-1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.")
+        params.require(route.required)
         key = None
         if route.needs_signature:
-            params.require((*route.mandatory, *_SIGNED))
             api_key = request.headers.get("X-MBX-APIKEY", "")
             auth.check_key_format(api_key)
             key = auth.check_key(
@@ -129,10 +127,7 @@ class _Serving:
             )
             auth.check_time(params, engine.now_ms, self.exchange.speed)
             auth.check_signature(key, params, request.query, b"" if request.method == "GET" else request.body)
-        else:
-            params.require(route.mandatory)
-        known = (*route.mandatory, *route.optional, *(_ALWAYS_READ if route.needs_signature else ()))
-        params.refuse_others(known)
+        params.refuse_others(route.known)
         result = route.handler(Call(engine, params, key, self.exchange.random_bytes))
         return wire.in_microseconds(result) if _UNITS[unit] else result
 

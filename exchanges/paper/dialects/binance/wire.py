@@ -33,6 +33,11 @@ def amount(units: int) -> str:
     return f"{sign}{units // UNIT}.{units % UNIT:08d}"
 
 
+def short(units: int) -> str:
+    """Return units as a text without trailing zeros, as the venue prints multipliers and some rates."""
+    return amount(units).rstrip("0").rstrip(".")
+
+
 def price(symbol: str, ticks: int) -> str:
     return amount(ticks * SYMBOLS[symbol].tick)
 
