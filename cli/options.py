@@ -1,8 +1,10 @@
-"""The options that every command takes, before and after its name."""
+"""The options that every command takes, before and after its name.
 
-from __future__ import annotations
+Annotations are evaluated here, not kept as text: Typer would evaluate them at every start, again and again.
+"""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -57,8 +59,9 @@ def _shared(
     """Carry the declarations; Typer reads options from a signature."""
 
 
+@cache
 def shared_parameters() -> list[Any]:
-    """Return Typer's parameters for the shared options, to be added to a command."""
+    """Return Typer's parameters for the shared options, to be added to every command."""
     app = typer.Typer(add_completion=False)
     app.command()(_shared)
     return [parameter for parameter in typer.main.get_command(app).params if parameter.name != "help"]

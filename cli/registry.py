@@ -1,4 +1,7 @@
-"""How commands are declared, loaded when they are needed, and described by --help."""
+"""How commands are declared, loaded when they are needed, and described by --help.
+
+Typer keeps the types of its own Click private, hence `Any` where a context or formatter comes in.
+"""
 
 from __future__ import annotations
 

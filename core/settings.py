@@ -70,8 +70,9 @@ class Settings(BaseModel):
     venue: VenueName = setting(
         "TRADER_VENUE",
         None,
-        "The venue: paper (the exchange in a box on this machine) or binance. May be left out, meaning "
-        "paper, only while no key is set and this home has never seen a real venue.",
+        "The venue: paper (the exchange in a box on this machine, which leaves the keys below unused unless "
+        "BINANCE_BASE_URL points at it) or binance. May be left out, meaning paper, only while no key is set "
+        "and this home has never seen a real venue.",
         section="Where",
     )
     home: Path = setting(

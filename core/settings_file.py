@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ def read_settings_file(path: Path) -> SettingsFile:
     """Read one file. Raises ConfigError SETTINGS_FILE_UNREADABLE when it is missing or not text."""
     try:
         with path.open("rb") as file:
-            mode = path.stat().st_mode
+            mode = os.fstat(file.fileno()).st_mode
             content = file.read(LARGEST_FILE_BYTES + 1)
         text = content.decode("utf-8-sig")
     except FileNotFoundError:

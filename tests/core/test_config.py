@@ -411,7 +411,7 @@ def config_error_at_most() -> Iterator[None]:
 
 
 @given(st.dictionaries(names, values, max_size=8))
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_rubbish_in_the_environment_is_settings_or_a_config_error(
     tmp_path: Path, environ: dict[str, str]
 ) -> None:
@@ -428,7 +428,7 @@ def test_rubbish_in_the_environment_is_settings_or_a_config_error(
         ),
     )
 )
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_rubbish_in_the_file_is_settings_or_a_config_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "rubbish.env").write_bytes(content)
     with config_error_at_most():
@@ -444,7 +444,7 @@ def test_the_template_with_every_default_is_the_default_settings(cwd: Path) -> N
 
 
 @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(str.strip))
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_home_survives_the_template(tmp_path: Path, name: str) -> None:
     home = tmp_path / "homes" / name
     (tmp_path / "home.env").write_text(settings_template({"TRADER_HOME": str(home)}))
