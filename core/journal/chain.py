@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
@@ -19,7 +18,7 @@ from core.values import decimal_text
 
 GENESIS = bytes(32)
 
-_AS_IT_IS = frozenset({type(None), bool, int, str})
+_AS_IT_IS = frozenset({type(None), bool, int})
 
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
@@ -42,17 +41,23 @@ def plain(value: object, *, floats_as_text: bool = False) -> Any:
     """
     if type(value) in _AS_IT_IS:
         return value
-    if isinstance(value, StrEnum):
-        return str(value)
+    if isinstance(value, str):
+        return _storable(value)
     if isinstance(value, Decimal):
         return decimal_text(value)
     if isinstance(value, list | tuple):
         return [plain(item, floats_as_text=floats_as_text) for item in value]
     if isinstance(value, Mapping):
-        return {str(key): plain(item, floats_as_text=floats_as_text) for key, item in value.items()}
+        return {_storable(key): plain(item, floats_as_text=floats_as_text) for key, item in value.items()}
     if floats_as_text and isinstance(value, float):
         return repr(float(value))
     raise TypeError(f"the journal does not take {type(value).__name__} {value!r}")
+
+
+def _storable(text: str) -> str:
+    """Return a plain string; half a surrogate pair, which a database does not take, is spelled out."""
+    text = str(text)
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 def canonical_json(value: object) -> str:
