@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from exchanges.paper.dialects import binance
+from exchanges.paper.dialects.binance import HttpRequest
 from exchanges.paper.exchange import Exchange, PaperConfig
 from exchanges.paper.records import Persona
+from exchanges.paper.turns import Turns
 
 BACKLOG = 1024
 SHUTDOWN_TIMEOUT_S = 1.0
@@ -77,22 +78,23 @@ async def serve(
 
 
 def _handler(exchange: Exchange) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
+    turns = Turns(exchange)
+
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         path, _, query = request.raw_path.partition("?")
         try:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
             return web.Response(status=413, body=b'{"code":-1100,"msg":"Request is too large."}')
-        answered = binance.answer(
-            exchange,
-            binance.HttpRequest(
+        answered = await turns.answer(
+            HttpRequest(
                 method=request.method,
                 path=path,
                 query=query.encode("utf-8", "surrogateescape"),
                 body=body,
                 headers=request.headers,
                 ip=request.remote or "",
-            ),
+            )
         )
         headers = {"Content-Type": answered.content_type, **answered.headers}
         return web.Response(status=answered.status, body=answered.body, headers=headers)

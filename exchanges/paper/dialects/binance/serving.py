@@ -1,4 +1,4 @@
-"""One request in bytes to one answer in bytes, within one transaction of the exchange.
+"""Requests in bytes to answers in bytes, within a transaction of the exchange.
 
 Checks come in the venue's order: route (404), limits of the IP (418, 429), parameters sent (-1102), key
 format (-2014), key known and allowed (-2015), timestamp (-1021), signature (-1022), then the handler's: form
@@ -50,15 +50,22 @@ class HttpAnswer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def answer(exchange: Exchange, request: HttpRequest) -> HttpAnswer:
-    """Serve one request; whatever was asked, the answer is one the venue could give."""
+def answer(exchange: Exchange, engine: Engine, request: HttpRequest) -> HttpAnswer:
+    """Serve one request; whatever was asked, the answer is one the venue could give.
+
+    It may be sent only once the transaction is committed.
+    """
     route = ROUTES.get((request.method, request.path))
     if route is None and exchange.config.persona == "mainnet":
         route = SAPI_ROUTES.get((request.method, request.path))
     if route is None:
         return _gone() if request.path == REMOVED else _unknown_path(request)
-    with exchange.transaction() as engine:
-        return _Serving(exchange, engine, request, route).answer()
+    return _Serving(exchange, engine, request, route).answer()
+
+
+def failure(code: int, message: str, status: int) -> HttpAnswer:
+    """Return an answer about the exchange itself rather than about the request."""
+    return HttpAnswer(status, msgspec.json.encode({"code": code, "msg": message}))
 
 
 @dataclass(slots=True)
