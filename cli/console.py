@@ -81,10 +81,11 @@ class Console:
         return captured.get().rstrip("\n")
 
     def result(self, **values: object) -> None:
-        """Add to the result of the JSON document; it is shown whether the command ends well or not."""
-        from cli.documents import json_ready
+        """Add to the result of the JSON document, if there is to be one; it is shown on failure too."""
+        if self.options.as_json:
+            from cli.documents import json_ready
 
-        self._result.update({name: json_ready(value) for name, value in values.items()})
+            self._result.update({name: json_ready(value) for name, value in values.items()})
 
     def only_line(self, values: Mapping[str, object]) -> None:
         """Print a document of another shape as the only line that stdout will get: a server's address."""
