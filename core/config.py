@@ -53,8 +53,11 @@ def load_settings(
     """
     set_outside = _set_outside(environ, home)
     named = env_file or (Path(set_outside["TRADER_ENV_FILE"]) if "TRADER_ENV_FILE" in set_outside else None)
-    first_home = home_folder(environ, cwd, home)
-    path = find_settings_file(_absolute(named, cwd, environ) if named else None, cwd, first_home)
+    if named:
+        # It may be what names the home, where cron or systemd set no HOME.
+        path: Path | None = _absolute(named, cwd, environ)
+    else:
+        path = find_settings_file(cwd, home_folder(environ, cwd, home))
     file = read_settings_file(path) if path else None
     set_in_file = _values_of(file)
 

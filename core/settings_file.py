@@ -28,13 +28,11 @@ class SettingsFile:
     readable_by_others: bool
 
 
-def find_settings_file(named: Path | None, cwd: Path, home: Path) -> Path | None:
-    """Return the file to read: the named one, else `./.env`, else `$TRADER_HOME/.env`, else None.
+def find_settings_file(cwd: Path, home: Path) -> Path | None:
+    """Return the file to read when none was named: `./.env`, else `$TRADER_HOME/.env`, else None.
 
     A file that exists but cannot be used is not passed over: reading it fails with its own error.
     """
-    if named is not None:
-        return cwd / named
     return next((folder / FILE_NAME for folder in (cwd, home) if _exists(folder / FILE_NAME)), None)
 
 

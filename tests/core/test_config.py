@@ -263,6 +263,11 @@ def test_a_dangling_env_file_is_not_passed_over(cwd: Path) -> None:
         read(cwd)
 
 
+def test_a_named_file_may_name_the_home_where_nothing_else_does(cwd: Path) -> None:
+    (cwd / "cron.env").write_text("TRADER_HOME=/srv/trader\n")
+    assert load_settings({}, cwd, Path("cron.env")).home == Path("/srv/trader")
+
+
 def test_no_home_at_all(cwd: Path) -> None:
     with pytest.raises(ConfigError) as raised:
         load_settings({"XDG_STATE_HOME": "relative", "HOME": ""}, cwd)
