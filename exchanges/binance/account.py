@@ -13,6 +13,7 @@ from exchanges.binance.errors import NO_SUCH_ORDER
 from exchanges.binance.link import Link
 
 TRADES_MAX: Final = 1_000
+ORDERS_MAX: Final = 1_000
 
 
 class BinanceAccount:
@@ -54,16 +55,36 @@ class BinanceAccount:
 
     async def order_fills(self, symbol: str, venue_order_id: int) -> tuple[Fill, ...]:
         """Return every fill of one order, oldest first."""
-        fills: list[Fill] = []
-        from_id: int | None = None
+        fills = await self._all_trades(symbol, None, orderId=venue_order_id)
+        return tuple(fill for fill in fills if fill.venue_order_id == venue_order_id)
+
+    async def order_history(self, symbol: str) -> tuple[OrderReport, ...]:
+        found: dict[int, OrderReport] = {}
         while True:
-            page = await self._trades(symbol, TRADES_MAX, orderId=venue_order_id, fromId=from_id)
-            known = {fill.trade_id for fill in fills}
-            new = [f for f in page if f.venue_order_id == venue_order_id and f.trade_id not in known]
-            fills += new
+            page = await self._link.read(
+                lambda: self._session.get_all_orders(
+                    symbol=symbol, orderId=max(found, default=-1) + 1, limit=ORDERS_MAX, **self._link.stamp()
+                ),
+                partial(wire.parse_history, symbol=symbol),
+            )
+            new = [order for order in page if order.venue_order_id not in found]
+            found |= {order.venue_order_id: order for order in new}
+            if len(page) < ORDERS_MAX or not new:
+                return tuple(found[number] for number in sorted(found))
+
+    async def fill_history(self, symbol: str) -> tuple[Fill, ...]:
+        return await self._all_trades(symbol, 0)
+
+    async def _all_trades(self, symbol: str, from_id: int | None, **chosen: int) -> tuple[Fill, ...]:
+        """Return what pages of trades hold, oldest first; a page that repeats itself is the last."""
+        found: dict[int, Fill] = {}
+        while True:
+            page = await self._trades(symbol, TRADES_MAX, fromId=from_id, **chosen)
+            new = [fill for fill in page if fill.trade_id not in found]
+            found |= {fill.trade_id: fill for fill in new}
             if len(page) < TRADES_MAX or not new:
-                return tuple(sorted(fills, key=lambda fill: fill.trade_id))
-            from_id = max(fill.trade_id for fill in new) + 1
+                return tuple(found[number] for number in sorted(found))
+            from_id = max(found) + 1
 
     async def last_trade_id(self, symbol: str) -> int | None:
         newest = await self._trades(symbol, 1)

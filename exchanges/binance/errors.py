@@ -258,7 +258,7 @@ def error_for(failure: RequestFailed, purpose: Purpose) -> TraderError:
         outcome, hint = _UNKNOWN_OUTCOMES[purpose]
         sentence = f"{outcome}: {sentence}"
         error_class, error_code = OutcomeUnknown, OutcomeUnknown.default_code
-    if failure.retry_after_s is not None:
+    elif failure.retry_after_s is not None:
         hint = f"wait {failure.retry_after_s} s, and run fewer commands at once"
     return _build(error_class, error_code, f"{sentence} ({failure})", hint, failure)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from core.errors import OutcomeUnknown
 from core.orders import Intent, OrderReport, SendOnce
 from exchanges.binance import wire
 from exchanges.binance.errors import Purpose, RequestFailed, error_for
 from exchanges.binance.link import Link
+
+T = TypeVar("T")
 
 
 class BinanceTrading:
@@ -45,8 +48,16 @@ class BinanceTrading:
             lambda: wire.same_order(wire.parse_order(payload), symbol, client_order_id), "the cancel"
         )
 
+    async def cancel_all(self, symbol: str) -> tuple[OrderReport, ...]:
+        """Cancel everything open on a symbol, in one request that Binance carries out order by order."""
+        try:
+            payload = await self._session.cancel_all_open_orders(symbol=symbol, **self._link.stamp())
+        except RequestFailed as failure:
+            raise error_for(failure, Purpose.CANCEL) from None
+        return _confirmed(lambda: wire.parse_canceled(payload, symbol), "the cancels")
 
-def _confirmed(read: Callable[[], OrderReport], what: str) -> OrderReport:
+
+def _confirmed(read: Callable[[], T], what: str) -> T:
     try:
         return read()
     except wire.Unreadable as error:

@@ -149,6 +149,32 @@ def parse_orders(payload: object) -> tuple[OrderReport, ...]:
     return tuple(parse_order(order) for order in shaped(payload, list[Any]))
 
 
+def parse_history(payload: object, symbol: str) -> tuple[OrderReport, ...]:
+    """Read the answer of allOrders. Raises Unreadable."""
+    orders = parse_orders(payload)
+    if any(order.symbol != symbol for order in orders):
+        raise Unreadable(f"it holds orders of another symbol than {symbol}")
+    return orders
+
+
+class _OrderListPayload(Payload):
+    """One of the answers to a cancel of everything: an order list, with its orders."""
+
+    order_reports: list[Any]
+
+
+def parse_canceled(payload: object, symbol: str) -> tuple[OrderReport, ...]:
+    """Read the answer to a cancel of everything on a symbol: orders and order lists. Raises Unreadable."""
+    reports: list[OrderReport] = []
+    for entry in shaped(payload, list[Any]):
+        is_list = isinstance(entry, dict) and "orderReports" in entry
+        orders = shaped(entry, _OrderListPayload).order_reports if is_list else [entry]
+        reports += map(parse_order, orders)
+    if any(report.symbol != symbol for report in reports):
+        raise Unreadable(f"it holds orders of another symbol than {symbol}")
+    return tuple(reports)
+
+
 def _submit_fill(fill: _FillPayload, order: _OrderPayload, side: Side, time_ms: int) -> Fill:
     # What trades at once takes liquidity, and does so at the time of the reply, which gives none per fill.
     return Fill(
