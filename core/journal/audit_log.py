@@ -89,9 +89,9 @@ class AuditLog:
                 lambda last: [events] if last == events[0].sequence - 1 else self._batches(last, limit=1)
             )
 
-    def catch_up(self) -> None:
-        """Write every missing line, waiting a little for other processes."""
-        self._write(self._batches, attempts=_LOCK_ATTEMPTS)
+    def catch_up(self, *, batches: int | None = None) -> None:
+        """Write the missing lines, all or some batches of them, waiting a little for other processes."""
+        self._write(lambda last: self._batches(last, batches), attempts=_LOCK_ATTEMPTS)
 
     def _write(self, missing: Callable[[int], Iterable[Sequence[Event]]], *, attempts: int = 1) -> None:
         try:

@@ -47,6 +47,8 @@ def release(store: Store, home: Path, account: AccountKey, state: TradingState, 
                 _append(append, other, TradingState.HALTED, f"not resumed together with {account}")
 
     store.write(body)
+    if not was_latched:
+        return  # one that was set meanwhile stays
     try:
         latch.clear(home)
     except OSError as error:

@@ -47,7 +47,7 @@ class Journal:
         self.home = home
         self._clock = clock
         self._read_only = read_only
-        self._store = Store(home, db, clock)
+        self._store = Store(home, db, clock, read_only=read_only)
         self._log = AuditLog(home, self._store)
         self._store.after_commit = self._log.add
         installed = self._store.row(sql.INSTALLATION)
@@ -80,7 +80,7 @@ class Journal:
         )
         journal = cls(home, db, clock, read_only=read_only)
         if not read_only:
-            journal._log.catch_up()
+            journal._log.catch_up(batches=1)  # however much is missing, opening stays quick
             try:
                 keep_reserve(home)
             except OSError as error:

@@ -78,6 +78,12 @@ def _refuse_other_order(order: Order, report: OrderReport) -> None:
     theirs = (report.client_order_id, report.symbol, report.side)
     if ours != theirs:
         raise IllegalTransition(f"a report about {theirs} cannot change {ours}")
+    if order.venue_order_id not in (None, report.venue_order_id):
+        # A client_order_id is unique only among open orders: this would be a second order under our name.
+        known, told = order.venue_order_id, report.venue_order_id
+        raise IllegalTransition(
+            f"{order.client_order_id} is {known} at the venue, the report is about {told}"
+        )
     if report.status not in _REPORTABLE:
         raise IllegalTransition(f"a venue cannot report {order.client_order_id} as {report.status}")
     if report.executed_quantity > request.quantity:

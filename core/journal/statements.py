@@ -54,7 +54,7 @@ SET_FILLED_QUANTITY = "UPDATE orders SET filled_quantity = ? WHERE client_order_
 FILLED_QUANTITY = "SELECT filled_quantity FROM orders WHERE client_order_id = ?"
 _ORDER = "SELECT * FROM orders"
 ORDER = f"{_ORDER} WHERE client_order_id = ?"
-UNSETTLED = f"{_ORDER} WHERE unsettled AND dry_run = 0 ORDER BY sequence"
+UNSETTLED = f"{_ORDER} INDEXED BY orders_unsettled WHERE unsettled AND dry_run = 0 ORDER BY sequence"
 UNSETTLED_OF_ACCOUNT = f"{_ORDER} WHERE unsettled AND dry_run = 0 AND account = ? ORDER BY sequence"
 IN_FLIGHT = """
     SELECT client_order_id FROM orders

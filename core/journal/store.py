@@ -69,11 +69,12 @@ class Append(Protocol):
 class Store:
     """One open database. Reads see what is committed; `write` is the only way to change it."""
 
-    def __init__(self, home: Path, db: sqlite3.Connection, clock: Clock) -> None:
+    def __init__(self, home: Path, db: sqlite3.Connection, clock: Clock, *, read_only: bool) -> None:
         self.after_commit: Callable[[Sequence[Event]], None] = lambda _: None
         self._home = home
         self._db = db
         self._clock = clock
+        self._read_only = read_only
 
     def close(self) -> None:
         self._db.close()
@@ -105,6 +106,8 @@ class Store:
         order that adds risk, is only written while the reserve is there.
         Raises Refused JOURNAL_UNWRITABLE or ReconciliationBreak JOURNAL_DAMAGED; then nothing was written.
         """
+        if self._read_only:
+            raise unwritable("it was opened for reading only")
         if not may_use_reserve:
             self._require_reserve()
         with translated():

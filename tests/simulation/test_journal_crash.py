@@ -15,7 +15,7 @@ from core.orders import OrderStatus
 from tests.conftest import REPOSITORY
 from tests.core.journal.books import open_account, open_journal
 
-ROUNDS = 25
+ROUNDS = 20
 SEED = 20_261_121
 PROCESSES, SHARE = 3, 25
 

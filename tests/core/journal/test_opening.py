@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from core.account import AccountKey, Environment
 from core.errors import ConfigError, ReconciliationBreak, Refused
 from core.journal import Journal
+from core.journal.store import connect_file
 from tests.core.journal.books import OPENING, open_account, open_journal, record_intent
 
 
@@ -38,6 +40,19 @@ def test_installation_id_is_minted_once(own_home: Path) -> None:
         assert other.installation_id != minted
 
 
+def test_commits_are_flushed_to_the_disk(own_home: Path) -> None:
+    made: list[sqlite3.Connection] = []
+
+    def connect(path: Path) -> sqlite3.Connection:
+        made.append(connect_file(path))
+        return made[-1]
+
+    with open_journal(own_home, connect=connect):
+        full = 2
+        assert made[-1].execute("PRAGMA synchronous").fetchone()[0] == full
+        assert made[-1].execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+
+
 def test_absent_journal_read_only_is_empty_and_makes_nothing(own_home: Path) -> None:
     with open_journal(own_home, read_only=True) as journal:
         assert journal.accounts() == ()
@@ -56,8 +71,10 @@ def test_read_only_sees_and_does_not_write(own_home: Path) -> None:
         account = open_account(journal)
         with open_journal(own_home, read_only=True) as view:
             assert view.accounts() == (account,)
+            (own_home / "journal.reserve").unlink()
             with pytest.raises(Refused):
                 record_intent(view, account)
+            assert not (own_home / "journal.reserve").exists()
         record_intent(journal, account)
 
 

@@ -212,6 +212,14 @@ def test_refused_report_writes_nothing(journal: Journal, account: AccountKey) ->
     journal.record_report(intent, good)
 
 
+def test_second_order_under_our_name_is_refused(journal: Journal, account: AccountKey) -> None:
+    intent = record_intent(journal, account).intent
+    journal.record_report(intent, report(intent, S.ACCEPTED))
+    again = replace(report(intent, S.ACCEPTED), venue_order_id=999)
+    with pytest.raises(IllegalTransition, match="about 999"):
+        journal.record_report(intent, again)
+
+
 def test_trade_id_of_another_order_is_refused(journal: Journal, account: AccountKey) -> None:
     first, second = (record_intent(journal, account).intent for _ in range(2))
     journal.record_report(first, report(first, S.FILLED, fill(first, 50, "0.001")))

@@ -106,7 +106,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(steps, max_size=25))
 def test_replaying_the_journal_gives_the_live_state(history: list[Step]) -> None:
     with (
