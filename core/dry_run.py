@@ -6,12 +6,13 @@ balance of its own in the journal. Below these ports nobody asks which mode this
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
 from core.account import AccountKey, AccountSnapshot, Balance, CommissionRates
+from core.errors import VenueRejected
 from core.orders import (
     Fill,
     Intent,
@@ -57,6 +58,17 @@ class DryRunTrading:
 
     async def validate(self, intent: Intent) -> None:
         await self.trading.validate(intent)
+
+    async def cancel(self, symbol: str, client_order_id: str) -> OrderReport:
+        raise _nothing_rests()
+
+    async def cancel_all(self, symbol: str) -> tuple[OrderReport, ...]:
+        raise _nothing_rests()
+
+
+def _nothing_rests() -> VenueRejected:
+    """Return the answer to any cancel: what fills at once or not at all leaves nothing to cancel."""
+    return VenueRejected("an order of the dry-run book never rests", venue_code=0, venue_text="")
 
 
 def simulate_fills(
@@ -145,6 +157,12 @@ class DryRunAccount:
 
     async def order_fills(self, symbol: str, venue_order_id: int) -> tuple[Fill, ...]:
         return await self.account.order_fills(symbol, venue_order_id)
+
+    async def order_names(self, symbol: str) -> Mapping[int, str]:
+        return await self.account.order_names(symbol)
+
+    async def fill_history(self, symbol: str) -> tuple[Fill, ...]:
+        return await self.account.fill_history(symbol)
 
     async def last_trade_id(self, symbol: str) -> int | None:
         return await self.account.last_trade_id(symbol)

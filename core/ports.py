@@ -6,6 +6,7 @@ venue refuses); `Trading.submit` raises OutcomeUnknown whenever the order may ha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
@@ -88,6 +89,14 @@ class Account(Protocol):
 
     async def order_fills(self, symbol: str, venue_order_id: int) -> tuple[Fill, ...]: ...
 
+    async def order_names(self, symbol: str) -> Mapping[int, str]:
+        """Return venue_order_id -> client_order_id of every order that the account ever had on the symbol."""
+        ...
+
+    async def fill_history(self, symbol: str) -> tuple[Fill, ...]:
+        """Return every fill that the account ever had on the symbol, oldest first."""
+        ...
+
     async def last_trade_id(self, symbol: str) -> int | None:
         """Return the id of our newest trade on the symbol, None when there is none."""
         ...
@@ -106,6 +115,20 @@ class Trading(Protocol):
         """Let the venue check the whole order, signed as it would be, without placing it.
 
         Raises VenueRejected. Nothing is placed whatever happens, so any other failure is VenueUnavailable.
+        """
+        ...
+
+    async def cancel(self, symbol: str, client_order_id: str) -> OrderReport:
+        """Cancel one open order. Raises VenueRejected where it is no longer open: it may have filled.
+
+        Raises OutcomeUnknown when the cancel may have reached the venue.
+        """
+        ...
+
+    async def cancel_all(self, symbol: str) -> tuple[OrderReport, ...]:
+        """Cancel whatever is open on a symbol, whoever placed it, in one request; return what was canceled.
+
+        Raises VenueRejected where nothing is open, OutcomeUnknown as `cancel`.
         """
         ...
 

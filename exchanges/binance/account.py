@@ -58,19 +58,22 @@ class BinanceAccount:
         fills = await self._all_trades(symbol, None, orderId=venue_order_id)
         return tuple(fill for fill in fills if fill.venue_order_id == venue_order_id)
 
-    async def order_history(self, symbol: str) -> tuple[OrderReport, ...]:
-        found: dict[int, OrderReport] = {}
+    async def order_names(self, symbol: str) -> dict[int, str]:
+        names: dict[int, str] = {}
         while True:
-            page = await self._link.read(
-                lambda: self._session.get_all_orders(
-                    symbol=symbol, orderId=max(found, default=-1) + 1, limit=ORDERS_MAX, **self._link.stamp()
-                ),
-                partial(wire.parse_history, symbol=symbol),
-            )
-            new = [order for order in page if order.venue_order_id not in found]
-            found |= {order.venue_order_id: order for order in new}
-            if len(page) < ORDERS_MAX or not new:
-                return tuple(found[number] for number in sorted(found))
+            page = await self._order_names_from(symbol, max(names, default=-1) + 1)
+            is_new = bool(page.keys() - names.keys())
+            names |= page
+            if len(page) < ORDERS_MAX or not is_new:
+                return names
+
+    async def _order_names_from(self, symbol: str, from_id: int) -> dict[int, str]:
+        return await self._link.read(
+            lambda: self._session.get_all_orders(
+                symbol=symbol, orderId=from_id, limit=ORDERS_MAX, **self._link.stamp()
+            ),
+            partial(wire.parse_order_names, symbol=symbol),
+        )
 
     async def fill_history(self, symbol: str) -> tuple[Fill, ...]:
         return await self._all_trades(symbol, 0)

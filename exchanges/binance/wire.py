@@ -99,6 +99,12 @@ class _OrderPayload(Payload):
     fills: tuple[_FillPayload, ...] = ()
 
 
+class _OrderNamePayload(Payload):
+    symbol: str
+    order_id: int
+    client_order_id: str
+
+
 class _TradePayload(Payload):
     symbol: str
     id: int
@@ -149,12 +155,12 @@ def parse_orders(payload: object) -> tuple[OrderReport, ...]:
     return tuple(parse_order(order) for order in shaped(payload, list[Any]))
 
 
-def parse_history(payload: object, symbol: str) -> tuple[OrderReport, ...]:
-    """Read the answer of allOrders. Raises Unreadable."""
-    orders = parse_orders(payload)
+def parse_order_names(payload: object, symbol: str) -> dict[int, str]:
+    """Read the answer of allOrders: id -> client id; of very old orders little else is right."""
+    orders = shaped(payload, list[_OrderNamePayload])
     if any(order.symbol != symbol for order in orders):
         raise Unreadable(f"it holds orders of another symbol than {symbol}")
-    return orders
+    return {order.order_id: order.client_order_id for order in orders}
 
 
 class _OrderListPayload(Payload):
