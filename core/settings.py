@@ -82,6 +82,13 @@ class Settings(BaseModel):
         "user's XDG state folder.",
         danger="another home is another journal: it knows nothing of this one's positions",
     )
+    runtime_dir: FilePath = setting(
+        "TRADER_RUNTIME_DIR",
+        None,
+        "The folder in which all commands of this user agree who may send and how much may be asked; "
+        "default: /var/tmp/trader-UID, whatever the home.",
+        danger="commands with different folders do not see each other: two may trade on one account",
+    )
     env_file: FilePath = setting(
         "TRADER_ENV_FILE",
         None,

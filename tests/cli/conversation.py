@@ -54,6 +54,7 @@ class Shell:
             "PATH": f"{self.program.parent}:/usr/bin:/bin",
             "HOME": str(folder / "user"),
             "TRADER_HOME": str(folder / "home"),
+            "TRADER_RUNTIME_DIR": str(folder / "runtime"),
             "PYTHONPATH": str(REPOSITORY),
             "LANG": "C.UTF-8",
             "COLUMNS": "100",
