@@ -42,6 +42,14 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
+def machine_suspended_ms() -> float:
+    """Return how long the machine has slept since it was started; always 0 where it cannot say."""
+    boot_time: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+    if boot_time is None:
+        return 0.0
+    return (time.clock_gettime_ns(boot_time) - time.monotonic_ns()) / 1e6
+
+
 @dataclass(frozen=True)
 class ScaledClock:
     """A clock that runs `speed` times as fast as another, from a common anchor.
