@@ -43,6 +43,7 @@ _TITLES = {
     "FILL": ("INFO", "Fill"),
     "DRY_RUN_OPENED": ("INFO", "Dry-run book opened"),
     "TRADING_STATE": ("WARNING", "Trading state set"),
+    "LATCH_LIFTED": ("WARNING", "Halt lifted"),
     "QUARANTINED": ("ERROR", "Symbol quarantined"),
     "EVIDENCE": ("INFO", "Evidence recorded"),
 }

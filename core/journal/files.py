@@ -6,13 +6,17 @@ Everything here looks at bytes and names without SQLite, because opening a file 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 
 from core.errors import ConfigError, ReconciliationBreak, Refused
+from core.ids import INSTALLATION_BYTES
 from core.journal.schema import APPLICATION_ID
 
 DATABASE = "journal.sqlite3"
+INSTALLATION = "installation"
+"""Every installation id of this home, one a line, newest last: our orders are known by it without SQLite."""
 RESERVE = "journal.reserve"
 RESERVE_BYTES = 4 * 1024 * 1024
 """A hundred outcomes and more: an event takes about 25 kB of write-ahead log."""
@@ -20,6 +24,8 @@ RESERVE_BYTES = 4 * 1024 * 1024
 _HEADER_BYTES = 100
 _MAGIC = b"SQLite format 3\0"
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+_INSTALLATION_ID = re.compile(rf"^[0-9a-f]{{{INSTALLATION_BYTES * 2}}}$", re.ASCII | re.MULTILINE)
+_INSTALLATION_BYTES_MAX = 64 * 1024
 
 
 def damaged(what: str) -> ReconciliationBreak:
@@ -132,6 +138,29 @@ def _is_cut_off(path: Path) -> bool:
     stored = int.from_bytes(header[16:18])
     page_size = 65536 if stored == 1 else stored
     return size < page_size * int.from_bytes(header[28:32])
+
+
+def installations(home: Path) -> tuple[str, ...]:
+    """Return the installation ids this home ever had, newest last; none when they cannot be read."""
+    try:
+        with (home / INSTALLATION).open("rb") as file:
+            text = file.read(_INSTALLATION_BYTES_MAX).decode("ascii", "replace")
+    except OSError:
+        return ()
+    return tuple(_INSTALLATION_ID.findall(text))
+
+
+def keep_installation(home: Path, installation_id: str) -> None:
+    """Write the installation id beside the journal, unless it is the newest there. Raises OSError."""
+    if installations(home)[-1:] == (installation_id,):
+        return
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(home / INSTALLATION, flags, 0o600)
+    try:
+        os.write(descriptor, f"\n{installation_id}\n".encode())  # first an end for a line that was cut off
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def keep_reserve(home: Path) -> None:

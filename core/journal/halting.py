@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 from core.account import AccountKey
@@ -11,6 +12,7 @@ from core.clock import Clock, iso_utc
 from core.errors import ConfigError, TraderError
 from core.journal import latch, queries
 from core.journal import statements as sql
+from core.journal.records import StateEntry
 from core.journal.store import Append, Store
 from core.stages import TradingState
 
@@ -33,7 +35,21 @@ def halt(store: Store, home: Path, clock: Clock, account: AccountKey, reason: st
     store.write(lambda append: _append(append, account, TradingState.HALTED, reason))
 
 
-def release(store: Store, home: Path, account: AccountKey, state: TradingState, reason: str) -> None:
+def halt_all(store: Store, reason: str) -> tuple[AccountKey, ...]:
+    """Write HALTED down for every account, and return them."""
+
+    def body(append: Append) -> tuple[AccountKey, ...]:
+        accounts = queries.accounts(store)
+        for account in accounts:
+            _append(append, account, TradingState.HALTED, reason)
+        return accounts
+
+    return store.write(body)
+
+
+def release(
+    store: Store, home: Path, accounts: Sequence[AccountKey], state: TradingState, reason: str
+) -> None:
     """Write a state other than HALTED down, then lift the latch.
 
     The latch halted every account of the home: the others stay HALTED, until each is released by itself.
@@ -41,10 +57,13 @@ def release(store: Store, home: Path, account: AccountKey, state: TradingState, 
     was_latched = latch.is_set(home)
 
     def body(append: Append) -> None:
-        _append(append, account, state, reason)
+        for account in accounts:
+            _append(append, account, state, reason)
         for other in queries.accounts(store) if was_latched else ():
-            if other != account:
-                _append(append, other, TradingState.HALTED, f"not resumed together with {account}")
+            if other not in accounts:
+                _append(append, other, TradingState.HALTED, "not resumed together with another account")
+        if not accounts:
+            append("LATCH_LIFTED", None, {"reason": reason})
 
     store.write(body)
     if not was_latched:
@@ -53,6 +72,12 @@ def release(store: Store, home: Path, account: AccountKey, state: TradingState, 
         latch.clear(home)
     except OSError as error:
         raise ConfigError(f"{home} stays halted: {error}", code="HOME_UNUSABLE") from error
+
+
+def entry_of(store: Store, account: AccountKey) -> StateEntry | None:
+    """Return the state that was last written down, the latch left aside."""
+    row = store.row(sql.TRADING_STATE_ENTRY, (str(account),))
+    return None if row is None else StateEntry(row["state"], row["reason"], row["since_ms"])
 
 
 def _append(append: Append, account: AccountKey, state: TradingState, reason: str) -> None:

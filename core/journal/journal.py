@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -17,9 +17,9 @@ from core.journal import accounts, halting, queries, recording
 from core.journal import statements as sql
 from core.journal.audit_log import AuditLog
 from core.journal.chain import plain
-from core.journal.files import keep_reserve
+from core.journal.files import INSTALLATION, keep_installation, keep_reserve
 from core.journal.projections import KINDS
-from core.journal.records import Finding, Opening, Order, Position, UnsettledOrder
+from core.journal.records import Finding, Opening, Order, Position, StateEntry, UnsettledOrder
 from core.journal.store import BUSY_TIMEOUT_MS, Connect, Store, connect_file, open_database
 from core.journal.verification import findings
 from core.orders import Fill, Intent, OrderReport, OrderRequest, OrderStatus, SendOnce
@@ -85,6 +85,10 @@ class Journal:
                 keep_reserve(home)
             except OSError as error:
                 journal._log.warn(f"{home} has no reserve for a full disk: {error.strerror}")
+            try:
+                keep_installation(home, journal.installation_id)
+            except OSError as error:
+                journal._log.warn(f"{home / INSTALLATION} was not written: {error.strerror}")
         return journal
 
     def close(self) -> None:
@@ -289,7 +293,22 @@ class Journal:
         if state is TradingState.HALTED:
             halting.halt(self._store, self.home, self._clock, account, reason)
         else:
-            halting.release(self._store, self.home, account, state, reason)
+            halting.release(self._store, self.home, (account,), state, reason)
+
+    def state_entry(self, account: AccountKey) -> StateEntry | None:
+        """Return what was last written down of an account's state; None when it never was."""
+        return halting.entry_of(self._store, account)
+
+    def halt_all(self, reason: str) -> tuple[AccountKey, ...]:
+        """Write HALTED down for every account of this home, in one transaction; the latch is not touched."""
+        return halting.halt_all(self._store, reason)
+
+    def resume(self, accounts: Sequence[AccountKey], reason: str) -> None:
+        """Set these accounts ACTIVE and lift the latch; the accounts it halted besides stay HALTED.
+
+        Raises ConfigError HOME_UNUSABLE when the latch stays.
+        """
+        halting.release(self._store, self.home, accounts, TradingState.ACTIVE, reason)
 
     def quarantine(self, account: AccountKey, symbol: str, reason: str) -> None:
         """Stop risk-increasing orders on a symbol until a human decides."""

@@ -219,5 +219,5 @@ _HANDLERS: Mapping[str, Callable[[sqlite3.Connection, Event], None]] = {
     "EVIDENCE": _evidence,
 }
 
-KINDS = frozenset({*_HANDLERS, "DENIED"})
+KINDS = frozenset({*_HANDLERS, "DENIED", "LATCH_LIFTED"})
 """Kinds that the journal itself writes; notes have others."""

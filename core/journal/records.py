@@ -105,6 +105,15 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class StateEntry:
+    """The last word about an account's trading state. `state` as it was read, whatever it says."""
+
+    state: str
+    reason: str
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """Something wrong with the journal: a code for programs and a sentence."""
 

@@ -118,6 +118,7 @@ SET_TRADING_STATE = """
     INSERT OR REPLACE INTO trading_states (account, state, reason, since_ms) VALUES (?, ?, ?, ?)
 """
 TRADING_STATE = "SELECT state FROM trading_states WHERE account = ?"
+TRADING_STATE_ENTRY = "SELECT state, reason, since_ms FROM trading_states WHERE account = ?"
 SET_QUARANTINE = "INSERT OR REPLACE INTO quarantines (account, symbol, reason, since_ms) VALUES (?, ?, ?, ?)"
 QUARANTINE = "SELECT reason FROM quarantines WHERE account = ? AND symbol = ?"
 QUARANTINED_SYMBOLS = "SELECT symbol FROM quarantines WHERE account = ? ORDER BY symbol"

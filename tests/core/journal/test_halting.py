@@ -109,6 +109,29 @@ def test_unreadable_state_is_halted(own_home: Path) -> None:
         db.close()
 
 
+def test_all_accounts_halt_in_one_event_each_and_resume_as_named(
+    journal: Journal, account: AccountKey
+) -> None:
+    other, third = open_account(journal, uid="8"), open_account(journal, uid="9")
+    assert set(journal.halt_all("night watch")) == {account, other, third}
+    assert not (journal.home / LATCH).exists()
+    assert {journal.trading_state(each) for each in (account, other, third)} == {HALTED}
+    entry = journal.state_entry(other)
+    assert entry is not None
+    assert (entry.state, entry.reason) == ("HALTED", "night watch")
+    journal.resume((account, other), "seen and understood")
+    assert [journal.trading_state(each) for each in (account, other, third)] == [ACTIVE, ACTIVE, HALTED]
+
+
+def test_latch_of_a_home_without_accounts_is_lifted(own_home: Path) -> None:
+    with open_journal(own_home) as journal:
+        (own_home / LATCH).touch()
+        journal.resume((), "a drill")
+        assert not (own_home / LATCH).exists()
+        assert journal.verify() == ()
+    assert "Halt lifted" in (own_home / "trade_audit.log").read_text()
+
+
 def test_quarantine_is_per_symbol_and_account(journal: Journal, account: AccountKey) -> None:
     journal.quarantine(account, "BTCUSDT", "two answers that differ")
     assert journal.is_quarantined(account, "BTCUSDT")

@@ -12,6 +12,7 @@ import pytest
 from core.account import AccountKey, Environment
 from core.errors import ConfigError, ReconciliationBreak, Refused
 from core.journal import Journal
+from core.journal.files import installations
 from core.journal.store import connect_file
 from tests.core.journal.books import OPENING, open_account, open_journal, record_intent
 
@@ -27,8 +28,32 @@ def test_new_home_is_private(own_home: Path) -> None:
         "journal.sqlite3-wal",
         "journal.sqlite3-shm",
         "journal.reserve",
+        "installation",
         "trade_audit.log",
     }
+
+
+def test_installation_id_stands_beside_the_journal(own_home: Path) -> None:
+    assert installations(own_home) == ()
+    with open_journal(own_home) as journal:
+        first = journal.installation_id
+        assert installations(own_home) == (first,)
+    (own_home / "installation").write_text(first[:7])  # cut off by a full disk
+    with open_journal(own_home, read_only=True):
+        assert installations(own_home) == ()
+    with open_journal(own_home):
+        assert installations(own_home) == (first,)
+    with open_journal(own_home):
+        assert installations(own_home) == (first,)
+
+
+def test_earlier_installation_ids_are_remembered(own_home: Path) -> None:
+    with open_journal(own_home) as journal:
+        first = journal.installation_id
+    (own_home / "journal.sqlite3").unlink()
+    with open_journal(own_home) as journal:
+        assert journal.installation_id != first
+        assert installations(own_home) == (first, journal.installation_id)
 
 
 def test_installation_id_is_minted_once(own_home: Path) -> None:
