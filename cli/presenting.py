@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 from cli.console import Console
 from core.clock import iso_utc
 from core.gates import StagePlan
-from core.operations.progress import Step, Waiting
+from core.operations.progress import Step, Waiting, shown
 from core.orders import Fill, OrderReport
-from core.stages import Gate
-from core.values import decimal_text, notional
+from core.stages import Gate, GateResult
+from core.values import notional
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from core.journal import Order
     from core.operations.check import CheckResult
-    from core.operations.round_trip import Trade
-    from core.operations.stage import StageResult
+    from core.operations.round_trip import OpenTrade, Trade
+    from core.operations.stage_result import StageResult
     from core.operations.status import AccountStatus
 
-MARKS = {"pass": "✓", "fail": "✗", "unavailable": "?"}
+MARKS = {GateResult.PASS: "✓", GateResult.FAIL: "✗", GateResult.UNAVAILABLE: "?"}
 WAIT_LINE_EVERY_S = 60.0
 
 
@@ -32,7 +32,7 @@ class StageView:
     def __init__(self, console: Console, plan: StagePlan) -> None:
         self._console = console
         self._plan = plan
-        self._said_at_s: float | None = None
+        self._said: Waiting | None = None
 
     def step(self, step: Step, text: str) -> None:
         self._console.line(f"✓ {step:<8} {text}")
@@ -46,9 +46,16 @@ class StageView:
             text += f": Λ {state.lambda_:+.4f}, Γ {state.gamma:.4f} ({state.reason})"
         if self._console.is_live:
             self._console.progress(text)
-        elif self._said_at_s is None or self._said_at_s - state.left_s >= WAIT_LINE_EVERY_S:
-            self._said_at_s = state.left_s
+        elif self._is_due(state):
+            self._said = state
             self._console.say(text)
+
+    def _is_due(self, state: Waiting) -> bool:
+        """Tell whether a minute went by since the last line, or another wait began."""
+        said = self._said
+        return (
+            said is None or said.what != state.what or not 0 <= said.left_s - state.left_s < WAIT_LINE_EVERY_S
+        )
 
 
 def _left(seconds: float) -> str:
@@ -58,8 +65,12 @@ def _left(seconds: float) -> str:
 
 
 def gate_table(console: Console, gates: Sequence[Gate]) -> None:
-    """Show gates with their results; what a closed one needs stands below its line."""
-    rows = [[MARKS[gate.result], gate.name, gate.result, gate.detail] for gate in gates]
+    """Show gates with their results; what would open a closed one stands below its line."""
+    rows: list[list[str]] = []
+    for gate in gates:
+        rows.append([MARKS[gate.result], gate.name, gate.result, gate.detail])
+        if gate.result is GateResult.FAIL and gate.way_out:
+            rows.append(["", "", "", f"→ {gate.way_out}"])
     console.table(["", "gate", "result", "detail"], rows)
 
 
@@ -75,20 +86,20 @@ def stage_result(console: Console, result: StageResult) -> None:
         free=None if result.free is None else {"asset": result.free.currency, "amount": result.free.amount},
         signal=_signal(result),
         gates=[gate_json(gate) for gate in result.gates],
-        trades=[_trade(trade, plan.stage.dry_run) for trade in result.trades],
+        trades=_trades(result),
         evidence_id=result.evidence_id,
         audit_log=result.audit_log,
     )
-    if any(gate.result != "pass" for gate in result.gates):
+    if any(gate.result is not GateResult.PASS for gate in result.gates):
         gate_table(console, result.gates)
 
 
 def check_result(console: Console, result: CheckResult) -> None:
     """Show every condition on a terminal; off it only what is wrong, so that cron stays silent when well."""
     console.result(gates=[gate_json(gate) for gate in result.gates])
-    shown = result.gates if console.shows_all else result.failed
-    if shown:
-        gate_table(console, shown)
+    gates = result.gates if console.shows_all else result.failed
+    if gates:
+        gate_table(console, gates)
 
 
 def status_result(console: Console, accounts: Sequence[AccountStatus], home: Path) -> None:
@@ -103,7 +114,7 @@ def status_result(console: Console, accounts: Sequence[AccountStatus], home: Pat
 
 def _account_rows(status: AccountStatus) -> list[list[str]]:
     passed = status.evidence
-    today = ", ".join(f"{decimal_text(amount)} {asset}" for asset, amount in status.realized_today.items())
+    today = ", ".join(f"{shown(amount)} {asset}" for asset, amount in status.realized_today.items())
     rows = [
         ["trading state", str(status.trading_state)],
         ["stage passed", "none" if passed is None else f"{passed.stage}, evidence {passed.evidence_id}"],
@@ -184,13 +195,19 @@ def _signal(result: StageResult) -> dict[str, object] | None:
     }
 
 
-def _trade(trade: Trade, dry_run: bool) -> dict[str, object]:
+def _trades(result: StageResult) -> list[dict[str, object]]:
+    dry_run = result.plan.stage.dry_run
+    trades = [_trade(trade, dry_run) | {"pnl": trade.pnl, "dust": trade.dust} for trade in result.trades]
+    if result.unfinished is not None:
+        trades.append(_trade(result.unfinished, dry_run) | {"pnl": None, "dust": None})
+    return trades
+
+
+def _trade(trade: Trade | OpenTrade, dry_run: bool) -> dict[str, object]:
     return {
         "entry": order_json(trade.entry, dry_run),
         "exit": order_json(trade.exits[-1], dry_run) if trade.exits else None,
         "exits": [order_json(order, dry_run) for order in trade.exits],
-        "pnl": trade.pnl,
-        "dust": trade.dust,
     }
 
 

@@ -7,7 +7,7 @@ from typing import NoReturn
 from cli.console import UsageError
 from core.errors import ConfigError
 from core.gates import StagePlan
-from core.operations.check import CHECKS
+from core.operations.check import checks_of
 from core.setting_values import duration_ms
 from core.settings import Settings
 from core.stages import STAGES, EntryMode
@@ -20,7 +20,7 @@ def stage_plan(
     number: int,
     symbol: str | None,
     trades: int,
-    entry: str,
+    entry: EntryMode,
     strategy_name: str,
     soak: str,
     wait: str,
@@ -29,7 +29,7 @@ def stage_plan(
     soak_s, wait_s = _seconds("--soak", soak), _seconds("--wait", wait)
     if soak_s and trades < 2:
         _wrong("--soak spreads several trades over time: give --trades 2 or more")
-    if soak_s and entry == EntryMode.SIGNAL:
+    if soak_s and entry is EntryMode.SIGNAL:
         _wrong("--soak goes with --entry probe; with --entry signal the strategy chooses the time")
     if wait_s <= 0:
         _wrong(f"--wait was {wait}, which is no time at all; give e.g. 8h")
@@ -37,7 +37,7 @@ def stage_plan(
         stage=STAGES[number],
         symbol=_symbol(symbol) if symbol is not None else settings.symbol,
         trades=trades,
-        entry=EntryMode(entry),
+        entry=entry,
         strategy=_known_strategy(strategy_name),
         bar=settings.bar,
         soak_s=soak_s,
@@ -51,11 +51,15 @@ def check_plan(settings: Settings, symbol: str | None, strategy_name: str) -> St
     return stage_plan(settings, number, symbol, 1, EntryMode.PROBE, strategy_name, "0s", "8h")
 
 
-def check_names(only: list[str] | None) -> frozenset[str]:
-    """Return the checks to ask; none means all."""
-    unknown = [name for name in only or () if name not in CHECKS]
+def check_names(only: list[str] | None, plan: StagePlan) -> frozenset[str]:
+    """Return the checks to ask; none means all. Raises UsageError for one that the plan does not have."""
+    known = checks_of(plan)
+    unknown = [name for name in only or () if name not in known]
     if unknown:
-        raise UsageError(f"--only: there is no check {unknown[0]!r}", hint=f"checks: {', '.join(CHECKS)}")
+        raise UsageError(
+            f"--only: there is no check {unknown[0]!r} for stage {plan.stage.number}",
+            hint=f"checks: {', '.join(known)}",
+        )
     return frozenset(only or ())
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.invocation import Invocation
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from core.strategies.decision import Strategy
 
 BAR_GRACE_MS = 60_000
+WORK_LOCK = "work.lock"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -63,7 +66,7 @@ class Wiring:
     @asynccontextmanager
     async def venue(self, environment: Environment) -> AsyncIterator[Venue]:
         """Open the venue that serves this environment; nothing is signed before its host is known."""
-        self.invocation.console.locate(venue=self.venue_name, environment=environment)
+        self.locate(environment)
         if self.venue_name == PAPER and self.settings.base_url is None:
             opening = self._paper_in_this_process(environment)
         elif self.venue_name == PAPER:
@@ -73,6 +76,10 @@ class Wiring:
         async with opening as venue:
             self.invocation.console.locate(environment=venue.host.environment)
             yield venue
+
+    def locate(self, environment: Environment) -> None:
+        """Say which books this is about, as far as the settings tell; the host has the last word."""
+        self.invocation.console.locate(venue=self.venue_name, environment=environment)
 
     @asynccontextmanager
     async def _real(self, environment: Environment) -> AsyncIterator[Venue]:
@@ -87,10 +94,9 @@ class Wiring:
         persona: Persona = "testnet" if environment is Environment.TESTNET else "mainnet"
         async with served_here(self.settings, persona) as endpoint:
             key = SigningKey(Secret(endpoint.api_key), Secret(endpoint.api_secret))
-            clock = self._paper_clock(endpoint.now_ms())
+            clock = _paper_clock(endpoint.now_ms(), endpoint.speed)
             async with venue_factory(PAPER)(endpoint.rest, key, clock, name=PAPER) as venue:
-                # Its port changes from run to run; the exchange behind it does not.
-                yield replace(venue, host=replace(venue.host, host=PAPER, proof="the paper exchange"))
+                yield _as_paper(venue)
 
     @asynccontextmanager
     async def _paper_elsewhere(self, environment: Environment) -> AsyncIterator[Venue]:
@@ -105,13 +111,9 @@ class Wiring:
                     hint="set TRADER_VENUE=binance, or remove BINANCE_BASE_URL",
                 )
             host, reading = venue.host, await venue.market_data.clock_reading()
-        async with factory(host, key, self._paper_clock(reading.venue_ms), name=PAPER) as venue:
-            yield venue
-
-    def _paper_clock(self, exchange_ms: int) -> Clock:
-        """Take the time from the paper exchange, and its speed from the settings."""
-        clock = SystemClock()
-        return ScaledClock(clock, float(self.settings.paper_speed or 1), clock.now_ms(), exchange_ms)
+        clock = _paper_clock(reading.venue_ms, float(self.settings.paper_speed or 1))
+        async with factory(host, key, clock, name=PAPER) as venue:
+            yield _as_paper(venue)
 
     @asynccontextmanager
     async def desk(
@@ -119,8 +121,13 @@ class Wiring:
     ) -> AsyncIterator[Desk]:
         """Ask the venue who we are, and open our books on that account."""
         reading = await venue.market_data.clock_reading()
-        with Journal.open(self.settings.home, clock=venue.clock, random_bytes=system_random) as journal:
-            account = await _open_account(venue, journal, symbol)
+        speed = venue.clock.speed if isinstance(venue.clock, ScaledClock) else 1.0
+        with (
+            Journal.open(self.settings.home, clock=venue.clock, random_bytes=system_random) as journal,
+            self._warnings_of(journal),
+            at_work(self.settings.home) as alone,
+        ):
+            account = await _open_account(venue, journal, symbol, reading.venue_ms)
             self.invocation.console.locate(account=f"{account.uid} key …{venue.key_ending}")
             if dry_run:
                 trading = DryRunTrading(venue.trading, venue.account, venue.market_data)
@@ -133,18 +140,26 @@ class Wiring:
                 key_fingerprint=venue.key_fingerprint,
                 journal=journal,
                 clock=venue.clock,
+                clock_speed=speed,
                 reading=reading,
                 settings=self.settings,
-                limits=risk_limits(self.settings, strategy, symbol),
+                limits=risk_limits(self.settings, strategy, symbol, speed),
                 strategy=strategy,
                 digests=lambda: (
                     risk_digest(self.settings, strategy.parameters_as_dict()),
                     code_digest(),
                 ),
                 stop=self.stop,
+                alone=alone,
             )
-        for warning in journal.warnings:
-            self.invocation.console.warn(warning)
+
+    @contextmanager
+    def _warnings_of(self, journal: Journal) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            for warning in journal.warnings:
+                self.invocation.console.warn(warning)
 
     @contextmanager
     def stoppable(self) -> Iterator[None]:
@@ -165,32 +180,53 @@ class Wiring:
         self.stop.ask(number.name)
 
 
-async def _open_account(venue: Venue, journal: Journal, symbol: str) -> AccountKey:
+async def _open_account(venue: Venue, journal: Journal, symbol: str, venue_now_ms: int) -> AccountKey:
     """Return our key of the venue's account, writing what it held at first contact."""
+    instrument = await venue.market_data.instrument(symbol)
     snapshot = await venue.account.snapshot()
+    last_trade_id = await venue.account.last_trade_id(symbol)
     identity = (venue.name, venue.host.environment, venue.host.host, snapshot.uid)
     known = [key for key in journal.accounts() if (key.venue, key.environment, key.host, key.uid) == identity]
     if known:
         account = max(known, key=lambda key: key.epoch)
     else:
-        reading = await venue.market_data.clock_reading()
         opening = Opening(
             balances=snapshot.balances,
             open_orders=await venue.account.open_orders(None),
-            last_trade_ids={symbol: await venue.account.last_trade_id(symbol)},
-            server_time_ms=reading.venue_ms,
+            last_trade_ids={symbol: last_trade_id},
+            server_time_ms=venue_now_ms,
             key_fingerprint=venue.key_fingerprint,
         )
         account = journal.open_account(*identity, opening)
-    instrument = await venue.market_data.instrument(symbol)
-    journal.note_symbol(
-        account,
-        symbol,
-        instrument.base_asset,
-        instrument.quote_asset,
-        await venue.account.last_trade_id(symbol),
-    )
+    journal.note_symbol(account, symbol, instrument.base_asset, instrument.quote_asset, last_trade_id)
     return account
+
+
+def _paper_clock(exchange_ms: int, speed: float) -> Clock:
+    """Take the time from the paper exchange."""
+    clock = SystemClock()
+    return ScaledClock(clock, speed, clock.now_ms(), exchange_ms)
+
+
+def _as_paper(venue: Venue) -> Venue:
+    """Name the host after the exchange: its port changes from run to run, its account is known by uid."""
+    return replace(venue, host=replace(venue.host, host=PAPER, proof="the paper exchange"))
+
+
+@contextmanager
+def at_work(home: Path) -> Iterator[bool]:
+    """Tell whether no other command of this home is at work; a killed one is not, whatever it left.
+
+    Each holds a shared lock to its end; whoever gets it exclusively at first is alone.
+    """
+    with (home / WORK_LOCK).open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            alone = True
+        except BlockingIOError:
+            alone = False
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield alone
 
 
 def signing_key(settings: Settings, environment: Environment) -> SigningKey:
@@ -208,8 +244,11 @@ def signing_key(settings: Settings, environment: Environment) -> SigningKey:
     return SigningKey(credentials.api_key, private_key_pem=Secret(pem))
 
 
-def risk_limits(settings: Settings, strategy: Strategy, symbol: str) -> RiskLimits:
-    """Return the operator's limits. Without an allow-list the symbol that was asked for is allowed."""
+def risk_limits(settings: Settings, strategy: Strategy, symbol: str, clock_speed: float) -> RiskLimits:
+    """Return the operator's limits. Without an allow-list the symbol that was asked for is allowed.
+
+    Ages are meant in real time: on a clock that runs fast they are as much longer.
+    """
     return RiskLimits(
         risk_fraction=settings.risk_fraction,
         max_order=settings.risk_max_order,
@@ -217,8 +256,8 @@ def risk_limits(settings: Settings, strategy: Strategy, symbol: str) -> RiskLimi
         slippage_rate=settings.risk_max_slippage_rate,
         price_band_rate=settings.risk_price_band_rate,
         stop_rate=strategy.stop_loss_rate,
-        quote_age_ms_max=settings.risk_max_quote_age_ms,
-        bar_grace_ms=BAR_GRACE_MS,
+        quote_age_ms_max=round(settings.risk_max_quote_age_ms * clock_speed),
+        bar_grace_ms=round(BAR_GRACE_MS * clock_speed),
         live_trades_per_day=settings.live_max_trades_per_day,
         live_loss_per_day=settings.live_max_loss_per_day,
     )

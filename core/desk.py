@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,9 +24,11 @@ RECV_WINDOW_MS = 5_000
 
 @dataclass(frozen=True)
 class Desk:
-    """The collaborators of one command. `reading`: the clock measured when the desk was opened.
+    """The collaborators of one command.
 
-    `digests`: strategy parameters -> (risk digest, code digest).
+    `clock_speed`: how fast `clock` runs against the wall; above 1 only on the paper exchange. `reading`: the
+    venue's clock, measured when the desk was opened. `digests`: () -> (risk digest, code digest), read when
+    asked. `alone`: no other command of this home was at a desk when this one came.
     """
 
     venue: Venue
@@ -34,12 +36,14 @@ class Desk:
     key_fingerprint: str
     journal: Journal
     clock: Clock
+    clock_speed: float
     reading: ClockReading
     settings: Settings
     limits: RiskLimits
     strategy: Strategy
     digests: Callable[[], tuple[str, str]]
     stop: StopRequest
+    alone: bool
 
     @property
     def is_live(self) -> bool:
@@ -55,6 +59,10 @@ class Access(Protocol):
 
     @property
     def settings(self) -> Settings: ...
+
+    def read_journal(self) -> AbstractContextManager[Journal]:
+        """Open this home's journal for reading; an absent one is empty."""
+        ...
 
     def venue(self, environment: Environment) -> AbstractAsyncContextManager[Venue]:
         """Open the venue that serves this environment, as far as the settings say; nothing is signed."""

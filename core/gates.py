@@ -5,21 +5,23 @@ A gate that cannot be answered yet says `unavailable`; it is never shown as, nor
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from core.account import AccountKey, Environment
 from core.clock import DAY_MS
 from core.ports import ClockReading, HostFacts
-from core.stages import EntryMode, Evidence, Gate, GateResult, Stage, TradingState
+from core.stages import STAGES, EntryMode, Evidence, Gate, GateResult, Stage, TradingState
 from core.values import Quote, decimal_text
 
 if TYPE_CHECKING:
     from core.settings import Settings
 
 CONFIRM_LIVE_IN_FILE = "CONFIRM_LIVE_IN_FILE"
+DEFAULT_STRATEGY = "coherence"
+NOT_ASKED = "not asked: an earlier gate is closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +39,29 @@ class StagePlan:
 
     def command(self) -> str:
         """Return the settings and the command line that would be right for this stage."""
-        mainnet = self.stage.environment is Environment.MAINNET
-        line = (
-            f"BINANCE_USE_TESTNET={str(not mainnet).lower()} "
-            f"BINANCE_DRY_RUN={str(self.stage.dry_run).lower()} "
-            f"trader stage {self.stage.number} --symbol {self.symbol} --trades {self.trades}"
-        )
-        return f"CONFIRM_LIVE=yes {line}" if mainnet else line
+        return stage_command(self.stage, self, trades=self.trades, soak_s=self.soak_s)
+
+    def rehearsal(self, number: int, *, trades: int = 1, soak_s: float = 0) -> str:
+        """Return the command line that gives this plan the evidence of an earlier stage."""
+        return stage_command(STAGES[number], self, trades=trades, soak_s=soak_s)
+
+
+def stage_command(stage: Stage, plan: StagePlan, *, trades: int, soak_s: float) -> str:
+    """Return a command line with the settings it needs; what is the default anyway is left out."""
+    mainnet = stage.environment is Environment.MAINNET
+    words = ["CONFIRM_LIVE=yes"] if mainnet else []
+    words += [
+        f"BINANCE_USE_TESTNET={str(not mainnet).lower()}",
+        f"BINANCE_DRY_RUN={str(stage.dry_run).lower()}",
+        f"trader stage {stage.number} --symbol {plan.symbol} --trades {trades}",
+    ]
+    if plan.entry is not EntryMode.PROBE:
+        words.append(f"--entry {plan.entry}")
+    elif soak_s:
+        words.append(f"--soak {soak_s:g}s")
+    if plan.strategy != DEFAULT_STRATEGY:
+        words.append(f"--strategy {plan.strategy}")
+    return " ".join(words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +95,31 @@ class GateFacts:
     account: AccountFacts | None = None
 
 
-GateRule = Callable[[GateFacts], Gate]
-AccountRule = Callable[[GateFacts, AccountFacts], Gate]
+class Answer(NamedTuple):
+    """What a rule says; with the gate's name it is a `Gate`."""
+
+    result: GateResult
+    detail: str
+    way_out: str = ""
 
 
-def _passed(name: str, detail: str) -> Gate:
-    return Gate(name, GateResult.PASS, detail)
+GateRule = Callable[[GateFacts], Answer]
+AccountRule = Callable[[GateFacts, AccountFacts], Answer]
 
 
-def _failed(name: str, detail: str, way_out: str = "") -> Gate:
-    return Gate(name, GateResult.FAIL, detail, way_out)
+def _passed(detail: str) -> Answer:
+    return Answer(GateResult.PASS, detail)
 
 
-def _unavailable(name: str, detail: str) -> Gate:
-    return Gate(name, GateResult.UNAVAILABLE, detail)
+def _failed(detail: str, way_out: str = "") -> Answer:
+    return Answer(GateResult.FAIL, detail, way_out)
 
 
-def settings_match(facts: GateFacts) -> Gate:
+def _unavailable(detail: str) -> Answer:
+    return Answer(GateResult.UNAVAILABLE, detail)
+
+
+def settings_match(facts: GateFacts) -> Answer:
     """The stage decides the environment; settings that say otherwise close the first gate."""
     stage, settings = facts.plan.stage, facts.settings
     wrong: list[str] = []
@@ -103,108 +129,110 @@ def settings_match(facts: GateFacts) -> Gate:
         wrong.append(f"BINANCE_DRY_RUN is {str(settings.dry_run).lower()}")
     if wrong:
         detail = f"{' and '.join(wrong)}; stage {stage.number} runs on {stage.environment}"
-        return _failed("settings", detail, facts.plan.command())
-    return _passed("settings", f"{stage.environment}, {'dry run' if stage.dry_run else 'real orders'}")
+        return _failed(detail, facts.plan.command())
+    return _passed(f"{stage.environment}, {'dry run' if stage.dry_run else 'real orders'}")
 
 
-def environment_proven(facts: GateFacts) -> Gate:
+def environment_proven(facts: GateFacts) -> Answer:
     """What cannot be proven to be a testnet is the live venue."""
     if facts.host is None:
-        return _unavailable("environment", "not asked: an earlier gate is closed")
+        return _unavailable(NOT_ASKED)
     wanted = facts.plan.stage.environment
     if facts.host.environment is not wanted:
         return _failed(
-            "environment",
             f"{facts.host.host} is {facts.host.environment} ({facts.host.proof}); "
             f"stage {facts.plan.stage.number} needs {wanted}",
             "remove BINANCE_BASE_URL, or point it at the right host",
         )
-    return _passed("environment", f"{facts.host.host} is {wanted}: {facts.host.proof}")
+    return _passed(f"{facts.host.host} is {wanted}: {facts.host.proof}")
 
 
-def _of_account(name: str, rule: AccountRule) -> GateRule:
-    def gate(facts: GateFacts) -> Gate:
+def _of_account(rule: AccountRule) -> GateRule:
+    def answer(facts: GateFacts) -> Answer:
         if facts.account is None:
-            return _unavailable(name, "not asked: an earlier gate is closed")
+            return _unavailable(NOT_ASKED)
         return rule(facts, facts.account)
 
-    return gate
+    return answer
 
 
-def _later(name: str, what: str) -> GateRule:
-    def gate(facts: GateFacts) -> Gate:
-        return _unavailable(name, f"{what} is not built yet, so stage 2 stays closed")
+def _later(what: str) -> GateRule:
+    def answer(facts: GateFacts) -> Answer:
+        return _unavailable(f"not built yet: {what}; stage 2 stays closed")
 
-    return gate
-
-
-def clock_agrees(facts: GateFacts, account: AccountFacts) -> Gate:
-    offset, bound = abs(account.reading.offset_ms), account.reading.bound_ms
-    detail = f"offset {account.reading.offset_ms:+.0f} ms, known to ±{bound:.0f} ms"
-    most = facts.settings.gate_max_clock_offset_ms
-    if offset + bound >= most:
-        limit = f"the limit is {most} ms"
-        return _failed("clock", f"{detail}; {limit}", "set this machine's clock (NTP), then try again")
-    return _passed("clock", detail)
+    return answer
 
 
-def balance_suffices(facts: GateFacts, account: AccountFacts) -> Gate:
+def clock_agrees(facts: GateFacts, account: AccountFacts) -> Answer:
+    offset_ms, bound_ms = account.reading.offset_ms, account.reading.bound_ms
+    detail = f"offset {offset_ms:+.0f} ms, known to ±{bound_ms:.0f} ms"
+    most_ms = facts.settings.gate_max_clock_offset_ms
+    if abs(offset_ms) + bound_ms < most_ms:
+        return _passed(detail)
+    by_the_clock = abs(offset_ms) >= most_ms
+    way_out = "set this machine's clock (NTP)" if by_the_clock else "the answers are slow: try again"
+    return _failed(f"{detail}; the limit is {most_ms} ms", way_out)
+
+
+def balance_suffices(facts: GateFacts, account: AccountFacts) -> Answer:
     free = f"{decimal_text(account.free_quote)} {account.quote_asset} free"
     if account.free_quote < account.smallest_order.value:
         needed = f"the smallest sellable order is {account.smallest_order} {account.quote_asset}"
-        return _failed("balance", f"{free}; {needed}")
-    return _passed("balance", free)
+        return _failed(f"{free}; {needed}", "move funds to the account")
+    return _passed(free)
 
 
-def nothing_unsettled(facts: GateFacts, account: AccountFacts) -> Gate:
+def nothing_unsettled(facts: GateFacts, account: AccountFacts) -> Answer:
     if account.unsettled:
-        return _failed("unsettled", f"{account.unsettled} order(s) of unknown fate", "trader status")
+        return _failed(f"{account.unsettled} order(s) of unknown fate", "`trader status` names them")
     if account.quarantined:
-        return _failed("unsettled", f"quarantined: {', '.join(account.quarantined)}", "trader status")
-    return _passed("unsettled", "every order's fate is known")
+        return _failed(f"quarantined: {', '.join(account.quarantined)}", "`trader status` says why")
+    return _passed("every order's fate is known")
 
 
-def journal_verifies(facts: GateFacts, account: AccountFacts) -> Gate:
+def journal_verifies(facts: GateFacts, account: AccountFacts) -> Answer:
     if account.journal_findings:
-        return _failed("journal", f"{account.journal_findings} finding(s): the journal was altered")
-    return _passed("journal", "the chain verifies")
+        return _failed(
+            f"{account.journal_findings} finding(s): the journal was altered",
+            "`trader check` names the first",
+        )
+    return _passed("the chain verifies")
 
 
-def trading_active(facts: GateFacts, account: AccountFacts) -> Gate:
+def trading_active(facts: GateFacts, account: AccountFacts) -> Answer:
     if account.trading_state is not TradingState.ACTIVE:
-        return _failed("trading-state", f"{account.trading_state}", "trader status")
-    return _passed("trading-state", "ACTIVE")
+        return _failed(f"{account.trading_state}", "find out who set it, and why")
+    return _passed("ACTIVE")
 
 
-def daily_limits(facts: GateFacts, account: AccountFacts) -> Gate:
+def daily_limits(facts: GateFacts, account: AccountFacts) -> Answer:
     settings = facts.settings
     entries = f"{account.live_entries_today} of {settings.live_max_trades_per_day} entries"
     loss = f"loss {account.live_loss_today} of {settings.live_max_loss_per_day} {account.quote_asset}"
     too_many = account.live_entries_today >= settings.live_max_trades_per_day
     if too_many or account.live_loss_today >= settings.live_max_loss_per_day:
-        return _failed("daily-limits", f"{entries}, {loss} today", "wait for the next UTC day")
-    return _passed("daily-limits", f"{entries}, {loss} today")
+        return _failed(f"{entries}, {loss} today", "wait for the next UTC day")
+    return _passed(f"{entries}, {loss} today")
 
 
-def confirm_live(facts: GateFacts) -> Gate:
+def confirm_live(facts: GateFacts) -> Answer:
     if facts.settings.confirm_live:
-        return _passed("confirm-live", "CONFIRM_LIVE=yes in the process environment")
+        return _passed("CONFIRM_LIVE=yes in the process environment")
     detail = "CONFIRM_LIVE is not `yes` in the process environment"
     if any(each.code == CONFIRM_LIVE_IN_FILE for each in facts.settings.findings):
         detail += "; in a settings file it does not count, because it would stay there for ever"
-    return _failed("confirm-live", detail, "export CONFIRM_LIVE=yes for this one run")
+    return _failed(detail, "export CONFIRM_LIVE=yes for this one run")
 
 
 def evidence_of(number: int) -> GateRule:
     """Return the gate that asks for fresh evidence of a stage, for the same code and settings."""
-    name = f"stage-{number}"
 
-    def rule(facts: GateFacts, account: AccountFacts) -> Gate:
+    def rule(facts: GateFacts, account: AccountFacts) -> Answer:
         plan, settings = facts.plan, facts.settings
-        again = f"trader stage {number} --symbol {plan.symbol}"
+        again = plan.rehearsal(number)
         found = [each for each in account.evidence if each.stage == number]
         if not found:
-            return _failed(name, f"stage {number} was not passed in this home", again)
+            return _failed(f"stage {number} was not passed in this home", again)
         differences: list[str] = []
         usable: list[Evidence] = []
         for each in found:
@@ -214,17 +242,18 @@ def evidence_of(number: int) -> GateRule:
             else:
                 differences.append(why)
         if not usable:
-            return _failed(name, f"stage {number} was passed, but {differences[-1]}", again)
+            return _failed(f"stage {number} was passed, but {differences[-1]}", again)
         if number == 1 and plan.stage.number == 2:
             shortfall = _rehearsal_shortfall(usable, plan, settings)
             if shortfall:
-                soak = f"--trades {settings.gate_min_trades} --soak {settings.gate_min_soak_ms // 1000}s"
-                return _failed(name, shortfall, f"{again} {soak} --entry {plan.entry}")
+                soak_s = settings.gate_min_soak_ms / 1000
+                way_out = plan.rehearsal(number, trades=settings.gate_min_trades, soak_s=soak_s)
+                return _failed(shortfall, way_out)
         newest = max(usable, key=lambda each: each.created_ms)
         trades = sum(each.trades for each in usable)
-        return _passed(name, f"passed, {trades} trade(s), evidence {newest.evidence_id}")
+        return _passed(f"passed, {trades} trade(s), evidence {newest.evidence_id}")
 
-    return _of_account(name, rule)
+    return _of_account(rule)
 
 
 def _rehearsal_shortfall(usable: list[Evidence], plan: StagePlan, settings: Settings) -> str | None:
@@ -247,6 +276,8 @@ def _unusable(each: Evidence, facts: GateFacts, account: AccountFacts) -> str | 
         return f"on {each.account.venue}, not on {account.account.venue}"
     if each.account.environment is not Environment.TESTNET:
         return "not on a testnet"
+    if _wiped_since(each.account, account.account):
+        return "before the testnet was wiped"
     if facts.host is not None and facts.host.official and not each.official_host:
         return f"at {each.account.host}, which proves nothing for {facts.host.host}"
     if each.symbol != plan.symbol:
@@ -264,44 +295,58 @@ def _unusable(each: Evidence, facts: GateFacts, account: AccountFacts) -> str | 
     return None
 
 
-STANDING: tuple[GateRule, ...] = (
-    _of_account("clock", clock_agrees),
-    _of_account("balance", balance_suffices),
-    _of_account("unsettled", nothing_unsettled),
-    _of_account("trading-state", trading_active),
-)
+def _wiped_since(then: AccountKey, now: AccountKey) -> bool:
+    return replace(then, epoch=now.epoch) == now and then.epoch < now.epoch
 
-GATES: dict[int, tuple[GateRule, ...]] = {
-    0: (settings_match, environment_proven, *STANDING),
-    1: (settings_match, environment_proven, evidence_of(0), *STANDING),
-    2: (
-        settings_match,
-        environment_proven,
-        evidence_of(0),
-        evidence_of(1),
-        _later("key-rights", "asking the venue what a key may do"),
-        _later("key-ip", "the check of the key's IP list"),
-        _later("key-age", "the check of the key's age"),
-        _later("key-exposure", "the search for exposed keys"),
-        *STANDING,
-        _later("deposit-address", "pinning the deposit address"),
-        _later("reconciliation", "comparing the books with the venue's"),
-        _of_account("journal", journal_verifies),
-        _of_account("daily-limits", daily_limits),
-        _later("resolver", "settling unknown outcomes"),
-        _later("protective-stop", "a stop that rests at the venue"),
-        _later("pre-flight", "the rehearsal of the exact order on the live venue"),
-        _later("drills", "drills of halt, cancel-all and flatten"),
-        confirm_live,
-        _later("phrase", "the typed phrase that names what will be spent"),
-    ),
+
+STANDING: Mapping[str, GateRule] = {
+    "clock": _of_account(clock_agrees),
+    "balance": _of_account(balance_suffices),
+    "unsettled": _of_account(nothing_unsettled),
+    "trading-state": _of_account(trading_active),
+    "journal": _of_account(journal_verifies),
 }
-"""Stage -> its gates, in the order they are listed."""
+
+GATES: Mapping[int, Mapping[str, GateRule]] = {
+    0: {"settings": settings_match, "environment": environment_proven, **STANDING},
+    1: {
+        "settings": settings_match,
+        "environment": environment_proven,
+        "stage-0": evidence_of(0),
+        **STANDING,
+    },
+    2: {
+        "settings": settings_match,
+        "environment": environment_proven,
+        "stage-0": evidence_of(0),
+        "stage-1": evidence_of(1),
+        "key-rights": _later("asking the venue what the key may do"),
+        "key-ip": _later("asking the venue where the key may be used from"),
+        "key-age": _later("asking the venue how old the key is"),
+        "key-exposure": _later("the search for exposed keys"),
+        **STANDING,
+        "deposit-address": _later("the pinned deposit address"),
+        "reconciliation": _later("the comparison of our books with the venue's"),
+        "daily-limits": _of_account(daily_limits),
+        "resolver": _later("the settling of unknown outcomes"),
+        "protective-stop": _later("the stop that rests at the venue"),
+        "pre-flight": _later("the rehearsal of the exact order on the live venue"),
+        "drills": _later("the drills of halt, cancel-all and flatten"),
+        "confirm-live": confirm_live,
+        "phrase": _later("the typed phrase that names what will be spent"),
+    },
+}
+"""Stage -> its gates by name, in the order they are listed."""
+
+
+def answer(name: str, facts: GateFacts) -> Gate:
+    """Answer one gate of the plan's stage."""
+    return Gate(name, *GATES[facts.plan.stage.number][name](facts))
 
 
 def evaluate(facts: GateFacts) -> tuple[Gate, ...]:
     """Answer every gate of the plan's stage."""
-    return tuple(rule(facts) for rule in GATES[facts.plan.stage.number])
+    return tuple(answer(name, facts) for name in GATES[facts.plan.stage.number])
 
 
 def closed(gates: tuple[Gate, ...]) -> tuple[Gate, ...]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.invocation import Invocation
+from core.gates import DEFAULT_STRATEGY
 
 
 def check(
@@ -16,7 +17,7 @@ def check(
         list[str] | None, typer.Option(help="Ask only this check; may be given several times.")
     ] = None,
     symbol: Annotated[str | None, typer.Option(help="What to look at; default: BINANCE_SYMBOL.")] = None,
-    strategy: Annotated[str, typer.Option(help="Whose self-test to run.")] = "coherence",
+    strategy: Annotated[str, typer.Option(help="Whose self-test to run.")] = DEFAULT_STRATEGY,
 ) -> None:
     """Show every gate's condition without acting."""
     from cli.presenting import check_result
@@ -26,20 +27,13 @@ def check(
     from core.strategies import strategy as named
 
     invocation: Invocation = context.obj
-    names = check_names(only)
     plan = check_plan(invocation.settings, symbol, strategy)
+    names = check_names(only, plan)
     result = CheckResult()
     wiring = Wiring(invocation)
-
-    async def run() -> None:
-        async with (
-            wiring.venue(plan.stage.environment) as venue,
-            wiring.desk(venue, symbol=plan.symbol, strategy=named(strategy), dry_run=False) as desk,
-        ):
-            await run_check(desk, plan, result, names)
-
+    wiring.locate(plan.stage.environment)
     try:
-        asyncio.run(run())
+        asyncio.run(run_check(wiring, plan, named(strategy), result, names))
     finally:
         check_result(invocation.console, result)
     result.raise_if_failed()

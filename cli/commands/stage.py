@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from cli.invocation import Invocation
-
-if TYPE_CHECKING:
-    pass
-
-
-class Entry(StrEnum):
-    """How a stage decides to buy."""
-
-    PROBE = "probe"
-    SIGNAL = "signal"
+from core.gates import DEFAULT_STRATEGY
+from core.stages import EntryMode
 
 
 def stage(
@@ -29,9 +20,9 @@ def stage(
     symbol: Annotated[str | None, typer.Option(help="What to trade; default: BINANCE_SYMBOL.")] = None,
     trades: Annotated[int, typer.Option(min=1, max=1000, help="Round trips: buy, then sell.")] = 1,
     entry: Annotated[
-        Entry, typer.Option(help="probe: buy at once; signal: when the strategy says so.")
-    ] = Entry.PROBE,
-    strategy: Annotated[str, typer.Option(help="Whose signal, self-test and stop.")] = "coherence",
+        EntryMode, typer.Option(help="probe: buy at once; signal: when the strategy says so.")
+    ] = EntryMode.PROBE,
+    strategy: Annotated[str, typer.Option(help="Whose signal, self-test and stop.")] = DEFAULT_STRATEGY,
     soak: Annotated[
         str, typer.Option(help="Spread the trades over this time, e.g. 1h; needs 2 trades or more.")
     ] = "0s",
@@ -42,13 +33,15 @@ def stage(
     from cli.requests import stage_plan
     from cli.wiring import Wiring
     from core.ids import system_random
-    from core.operations.stage import StageResult, run_stage
+    from core.operations.stage import run_stage
+    from core.operations.stage_result import StageResult
     from core.strategies import strategy as named
 
     invocation: Invocation = context.obj
     plan = stage_plan(invocation.settings, number, symbol, trades, entry, strategy, soak, wait)
     result = StageResult(plan)
     wiring = Wiring(invocation)
+    wiring.locate(plan.stage.environment)
 
     async def run() -> None:
         with wiring.stoppable():

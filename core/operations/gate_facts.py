@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from core.clock import utc_day
 from core.desk import Desk
 from core.gates import AccountFacts, StagePlan
 from core.operations.observe import observe, risk_facts
+from core.orders import OrderStatus
 from core.risk.sellable import smallest_entry
 from core.values import Quote, notional
+
+if TYPE_CHECKING:
+    from core.journal import UnsettledOrder
+
+LOOKS = 10
+PAUSE_S = 0.2
+ON_ITS_WAY_MS_MAX = 20_000
+"""Longer than any request is waited for: an older intent belongs to a command that is gone."""
 
 
 async def account_facts(desk: Desk, plan: StagePlan) -> AccountFacts:
     """Ask venue and journal. Raises what the ports raise, ConfigError SYMBOL_UNKNOWN above all."""
+    await _let_others_finish(desk)
     instrument = await desk.venue.market_data.instrument(plan.symbol)
     facts = risk_facts(desk, instrument, await observe(desk, plan.symbol), dry_run=plan.stage.dry_run)
     smallest = smallest_entry(facts, desk.limits, facts.best_ask)
@@ -20,7 +33,11 @@ async def account_facts(desk: Desk, plan: StagePlan) -> AccountFacts:
     return AccountFacts(
         account=account,
         now_ms=desk.clock.now_ms(),
-        reading=desk.reading,
+        reading=replace(
+            desk.reading,
+            offset_ms=desk.reading.offset_ms / desk.clock_speed,
+            bound_ms=desk.reading.bound_ms / desk.clock_speed,
+        ),
         free_quote=facts.free_quote.value,
         quote_asset=instrument.quote_asset,
         smallest_order=notional(smallest, facts.best_ask),
@@ -34,3 +51,16 @@ async def account_facts(desk: Desk, plan: StagePlan) -> AccountFacts:
         live_entries_today=journal.entries_today(account, utc_day(desk.venue_now_ms())),
         live_loss_today=Quote(facts.live_realized_loss_today.value + facts.live_unrealized_loss.value),
     )
+
+
+async def _let_others_finish(desk: Desk) -> None:
+    """Wait a moment while another command's order is on its way: it is no order of unknown fate yet."""
+    for _ in range(LOOKS):
+        waiting = [each for each in desk.journal.unsettled(desk.account) if _may_be_on_its_way(desk, each)]
+        if not waiting or await desk.stop.wait(desk.clock, PAUSE_S):
+            return
+
+
+def _may_be_on_its_way(desk: Desk, unsettled: UnsettledOrder) -> bool:
+    age_ms = (desk.clock.now_ms() - unsettled.since_ms) / desk.clock_speed
+    return unsettled.order.status is OrderStatus.INITIALIZED and 0 <= age_ms < ON_ITS_WAY_MS_MAX

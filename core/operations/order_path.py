@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 from core.desk import RECV_WINDOW_MS, Desk
-from core.errors import ConfigError, OutcomeUnknown, Refused, VenueRejected, VenueUnavailable
-from core.orders import Intent, OrderReport, OrderRequest, Purpose
+from core.errors import ConfigError, OutcomeUnknown, Refused, TraderError, VenueRejected, VenueUnavailable
+from core.orders import (
+    TERMINAL,
+    IllegalTransition,
+    Intent,
+    OrderReport,
+    OrderRequest,
+    Purpose,
+    filled_quantity,
+)
 from core.risk.approval import Denied
 from core.risk.approve import approve
 from core.risk.facts import RiskFacts
@@ -43,29 +53,70 @@ async def place(
     _abandon_unless_still_wanted(desk, intent, born_ms)
     try:
         report = await desk.venue.trading.submit(permission)
-    except VenueUnavailable as failure:
-        if failure.code == "VENUE_UNREACHABLE":
-            desk.journal.record_abandoned(intent, failure.message)
-        else:
-            desk.journal.record_rejected(intent, 0, failure.message)
-        raise
-    except (VenueRejected, ConfigError) as no:
-        code = no.venue_code if isinstance(no, VenueRejected) else 0
-        desk.journal.record_rejected(intent, code, no.message)
-        raise
-    except OutcomeUnknown as unknown:
-        desk.journal.record_unknown(intent, unknown.message)
-        raise
     except BaseException as failure:
-        # Cancellation or a bug in mid-request: it may be at the venue all the same.
-        desk.journal.record_unknown(intent, type(failure).__name__)
+        # When the journal cannot take it, the intent stays unsettled there; what the venue said goes first.
+        with contextlib.suppress(TraderError):
+            _write_failure(desk, intent, failure)
+        if isinstance(failure, OutcomeUnknown):
+            raise _unknown(intent, failure.message, failure.details) from failure
         raise
-    desk.journal.record_report(intent, report)
+    return await _write_answer(desk, intent, report)
+
+
+def _write_failure(desk: Desk, intent: Intent, failure: BaseException) -> None:
+    journal = desk.journal
+    match failure:
+        case VenueRejected():
+            journal.record_rejected(intent, failure.venue_code, failure.message)
+        case VenueUnavailable(code="VENUE_UNREACHABLE"):
+            journal.record_abandoned(intent, failure.message)
+        case VenueUnavailable() | ConfigError():
+            journal.record_rejected(intent, 0, failure.message)
+        case _ if intent.dry_run:
+            journal.record_abandoned(intent, f"nothing is ever placed in a dry run: {type(failure).__name__}")
+        case OutcomeUnknown():
+            journal.record_unknown(intent, failure.message)
+        case _:
+            # Cancellation or a bug in mid-request: it may be at the venue all the same.
+            journal.record_unknown(intent, type(failure).__name__)
+
+
+async def _write_answer(desk: Desk, intent: Intent, report: OrderReport) -> OrderReport:
+    """Write down what the venue said, ask for fills it left out, and return all of it.
+
+    Raises OutcomeUnknown when the order is not over, or when not all of it could be learned and written.
+    """
+    try:
+        desk.journal.record_report(intent, report)
+        if filled_quantity(report.fills) < report.executed_quantity:
+            fills = await desk.venue.account.order_fills(report.symbol, report.venue_order_id)
+            report = replace(report, fills=fills)
+            desk.journal.record_report(intent, report)
+    except (TraderError, IllegalTransition) as failure:
+        if intent.dry_run:
+            raise
+        said = f"{report.status}, {report.executed_quantity} executed"
+        raise _unknown(intent, f"the venue answered {said}, but {failure}") from failure
+    if report.status not in TERMINAL or filled_quantity(report.fills) != report.executed_quantity:
+        raise _unknown(
+            intent,
+            f"the venue calls an immediate order {report.status}, with {report.executed_quantity} executed "
+            f"and fills of {filled_quantity(report.fills)}",
+        )
     return report
 
 
+def _unknown(intent: Intent, reason: str, details: Mapping[str, object] | None = None) -> OutcomeUnknown:
+    request = intent.request
+    return OutcomeUnknown(
+        f"{request.side} {request.quantity} {request.symbol} ({intent.client_order_id}): {reason}",
+        hint="do not send it again; `trader status` shows it, and look it up at the venue by its id",
+        details={**(details or {}), "client_order_id": intent.client_order_id},
+    )
+
+
 def _abandon_unless_still_wanted(desk: Desk, intent: Intent, born_ms: float) -> None:
-    age_ms = desk.clock.monotonic_ms() - born_ms
+    age_ms = (desk.clock.monotonic_ms() - born_ms) / desk.clock_speed
     state = desk.journal.trading_state(desk.account)
     reason = None
     if age_ms > INTENT_AGE_MS_MAX:

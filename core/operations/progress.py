@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
+
+from core.values import decimal_text
+
+SHOWN_DIGITS = 8
+
+
+def shown(amount: Decimal) -> str:
+    """Return an amount for text, rounded after the point; JSON and journal have all digits."""
+    return decimal_text(round(amount, SHOWN_DIGITS))
 
 
 class Step(StrEnum):

@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 
 from core.desk import Desk
 from core.errors import OutcomeUnknown, PositionOpen, Refused, TraderError
-from core.instrument import Instrument
+from core.operations.holding import Holding
 from core.operations.observe import observe, risk_facts
 from core.operations.order_path import place
 from core.orders import OrderReport, Purpose
 from core.risk.approval import Denied
-from core.risk.facts import NewestBar
-from core.risk.sizing import NothingToSell, SizedExit, size_entry, size_exit
+from core.risk.facts import NewestBar, RiskFacts
+from core.risk.sizing import NothingToSell, size_entry, size_exit
 from core.values import Base, Quote
 
 ENTRY_ATTEMPTS = 3
-EXIT_ATTEMPTS = 6
+IN_FLIGHT_LOOKS = 25
+IN_FLIGHT_PAUSE_S = 0.2
+EXIT_FAILURES_MAX = 6
 EXIT_PAUSE_S = 0.5
 
 
@@ -31,12 +33,19 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """A round trip. `pnl`: realized, after fees, by average cost; `dust` stays in inventory at its cost."""
+    """A round trip. `exits`: the sales that filled something. `pnl`: realized, after fees, by average cost.
+
+    `dust`: what the venue's filters do not let us sell; it stays in inventory at its cost.
+    """
 
     entry: OrderReport
     exits: tuple[OrderReport, ...]
     pnl: Quote
     dust: Base
+
+    @property
+    def last_fill_ms(self) -> int:
+        return max(order.ts_event_ms for order in (self.entry, *self.exits))
 
 
 @dataclass(slots=True)
@@ -49,67 +58,103 @@ class OpenTrade:
 
 
 async def enter(
-    desk: Desk, instrument: Instrument, book: Book, *, bar: NewestBar | None, smallest: bool
-) -> OpenTrade:
-    """Buy at the book, within the caps. An entry that fills nothing is tried again on fresh prices.
+    desk: Desk, holding: Holding, book: Book, *, bar: NewestBar | None, smallest: bool
+) -> OpenTrade | None:
+    """Buy at the book, within the caps; None when a stop was asked for before anything was bought.
 
-    Raises RiskDenied, Refused ENTRY_NOT_FILLED, or what the order path raises.
+    An entry that fills nothing is tried again on fresh prices. Raises RiskDenied, Refused ENTRY_NOT_FILLED,
+    or what the order path raises.
     """
-    symbol = instrument.symbol
     for _ in range(ENTRY_ATTEMPTS):
-        seen = await observe(desk, symbol)
-        facts = risk_facts(desk, instrument, seen, dry_run=book.dry_run, bar=bar)
+        facts = await _facts_for_entry(desk, holding, book, bar)
+        if desk.stop.asked:
+            return None
         request = size_entry(facts, desk.limits, smallest=smallest)
         if isinstance(request, Denied):
             raise request.as_error()
-        realized = desk.journal.position(desk.account, symbol, dry_run=book.dry_run).realized
         report = await place(desk, request, facts, dry_run=book.dry_run, context=book.context)
         if report.executed_quantity.value > 0:
-            return OpenTrade(report, realized)
+            opened = OpenTrade(report, holding.realized)
+            holding.book(report.fills)
+            return opened
+    symbol = holding.instrument.symbol
     raise Refused(
         f"{ENTRY_ATTEMPTS} entries on {symbol} filled nothing: the price moved away each time",
         code="ENTRY_NOT_FILLED",
-        hint="try again; BINANCE_SLIPPAGE_RATE is how far an entry may follow the price",
+        hint="try again; BINANCE_RISK_MAX_SLIPPAGE_RATE is how far an entry may follow the price",
     )
 
 
-async def leave(desk: Desk, instrument: Instrument, book: Book, trade: OpenTrade) -> Trade:
-    """Sell the position, in as many orders as it takes.
+async def _facts_for_entry(desk: Desk, holding: Holding, book: Book, bar: NewestBar | None) -> RiskFacts:
+    """Gather the facts; while another command's order on the symbol is on its way, wait a moment for it."""
+    instrument = holding.instrument
+    for _ in range(IN_FLIGHT_LOOKS):
+        seen = await observe(desk, instrument.symbol)
+        facts = risk_facts(desk, instrument, seen, dry_run=book.dry_run, bar=bar)
+        if not facts.in_flight or await desk.stop.wait(desk.clock, IN_FLIGHT_PAUSE_S):
+            break
+    return facts
 
-    Raises PositionOpen, naming what is left, when it could not be sold, whatever the reason;
-    OutcomeUnknown when an exit's fate is unknown.
+
+async def leave(desk: Desk, holding: Holding, book: Book, trade: OpenTrade) -> Trade:
+    """Sell what is held, in as many orders as it takes.
+
+    Raises PositionOpen, naming what is left, when it could not be sold, whatever the reason; OutcomeUnknown
+    when an exit's fate is unknown.
     """
     try:
-        dust = await _sell(desk, instrument, book, trade)
-    except (OutcomeUnknown, PositionOpen):
+        dust = await _sell(desk, holding, book, trade)
+    except PositionOpen:
         raise
-    except TraderError as error:
-        raise _left_open(desk, instrument, book, str(error)) from error
-    realized = desk.journal.position(desk.account, instrument.symbol, dry_run=book.dry_run).realized
-    return Trade(trade.entry, tuple(trade.exits), realized - trade.realized_before, dust)
+    except OutcomeUnknown as unknown:
+        unknown.details["position"] = {"symbol": holding.instrument.symbol, "quantity": str(holding.quantity)}
+        raise
+    except Exception as bug:
+        # Whatever it was, the position matters more; the text may hold a signed address.
+        raise _left_open(desk, holding, f"an unexpected {type(bug).__name__}") from bug
+    return Trade(trade.entry, tuple(trade.exits), holding.realized - trade.realized_before, dust)
 
 
-async def _sell(desk: Desk, instrument: Instrument, book: Book, trade: OpenTrade) -> Base:
-    for attempt in range(EXIT_ATTEMPTS):
-        if attempt > 1:
+async def _sell(desk: Desk, holding: Holding, book: Book, trade: OpenTrade) -> Base:
+    """Sell until only dust is left, and return it. What may pass is tried again, a few times in a row."""
+    failures, reason = 0, ""
+    while failures < EXIT_FAILURES_MAX:
+        if failures:
             # The venue's balance may lag behind its fills, and a thin book needs a moment to refill.
             await desk.clock.sleep(EXIT_PAUSE_S)
-        seen = await observe(desk, instrument.symbol)
-        facts = risk_facts(desk, instrument, seen, dry_run=book.dry_run)
-        sized = size_exit(facts, desk.limits, Purpose.EXIT)
-        if isinstance(sized, NothingToSell) and sized.not_free.value == 0:
-            return sized.dust
-        if isinstance(sized, SizedExit):
+        failures += 1
+        try:
+            seen = await observe(desk, holding.instrument.symbol)
+            facts = holding.limit(risk_facts(desk, holding.instrument, seen, dry_run=book.dry_run))
+            sized = size_exit(facts, desk.limits, Purpose.EXIT)
+            if isinstance(sized, Denied):
+                reason = sized.message
+                continue
+            if isinstance(sized, NothingToSell):
+                if sized.not_free.value == 0:
+                    return sized.dust
+                reason = f"{sized.not_free} of it is not in the free balance"
+                continue
             report = await place(desk, sized.request, facts, dry_run=book.dry_run, context=book.context)
+        except OutcomeUnknown:
+            raise
+        except TraderError as error:
+            reason = error.message
+            continue
+        if report.executed_quantity.value > 0:
+            holding.book(report.fills)
             trade.exits.append(report)
-    position = desk.journal.position(desk.account, instrument.symbol, dry_run=book.dry_run)
-    raise _left_open(desk, instrument, book, f"{EXIT_ATTEMPTS} exits did not sell {position.quantity}")
+            failures = 0
+        else:
+            reason = "the sale filled nothing: the price moved away"
+    raise _left_open(desk, holding, f"{EXIT_FAILURES_MAX} sales in a row failed, the last because {reason}")
 
 
-def _left_open(desk: Desk, instrument: Instrument, book: Book, reason: str) -> PositionOpen:
-    position = desk.journal.position(desk.account, instrument.symbol, dry_run=book.dry_run)
+def _left_open(desk: Desk, holding: Holding, reason: str) -> PositionOpen:
+    instrument, quantity = holding.instrument, holding.quantity
     return PositionOpen(
-        f"{position.quantity} {instrument.base_asset} of {instrument.symbol} is left open: {reason}",
-        hint=f"trader status shows it; run the stage again to sell it, or sell it at {desk.account.venue}",
-        details={"symbol": instrument.symbol, "quantity": str(position.quantity)},
+        f"{quantity} {instrument.base_asset} of {instrument.symbol} is left open: {reason}",
+        hint="`trader status` shows it; run the stage again, which sells what it finds, "
+        f"or sell it at {desk.account.venue}",
+        details={"symbol": instrument.symbol, "quantity": str(quantity)},
     )

@@ -2,54 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from core.desk import Access, Desk
-from core.errors import GateClosed, Interrupted, ReconciliationBreak, TraderError, WaitLimitReached
-from core.gates import GateFacts, StagePlan, closed, evaluate
+from core.errors import GateClosed, Interrupted, ReconciliationBreak
+from core.gates import GATES, GateFacts, StagePlan, closed, evaluate
 from core.ids import RandomBytes
 from core.instrument import Instrument
 from core.operations.gate_facts import account_facts
+from core.operations.holding import holding_at_start
 from core.operations.progress import Progress, Step
-from core.operations.round_trip import Book, OpenTrade, Trade, enter, leave
-from core.operations.watch import Watch, recent_bars
-from core.orders import OrderReport
-from core.risk.facts import NewestBar
-from core.stages import EntryMode, Evidence, Gate
-from core.values import Money, decimal_text
+from core.operations.stage_result import SignalView, StageResult
+from core.operations.trades import Trading, make_trades
+from core.operations.watch import recent_bars
+from core.stages import Evidence
+from core.values import Money
 
 if TYPE_CHECKING:
-    from core.strategies.decision import Decision, Strategy
+    from core.strategies.decision import Strategy
 
-
-@dataclass(frozen=True, slots=True)
-class SignalView:
-    """What the strategy says at one bar. `enter` and `exit`: the limits of Γ."""
-
-    strategy: str
-    lambda_: float | None
-    gamma: float | None
-    enter: float
-    exit: float
-
-    @classmethod
-    def of(cls, strategy: str, decision: Decision) -> SignalView:
-        return cls(strategy, decision.lambda_, decision.gamma, decision.enter, decision.exit)
-
-
-@dataclass(slots=True)
-class StageResult:
-    """Filled while the stage runs, so that a refused or broken run still shows how far it came."""
-
-    plan: StagePlan
-    gates: tuple[Gate, ...] = ()
-    free: Money | None = None
-    signal: SignalView | None = None
-    trades: list[Trade] = field(default_factory=list)
-    evidence_id: str | None = None
-    audit_log: str | None = None
+BEFORE_THE_VENUE = ("settings",)
+BEFORE_THE_KEY = ("settings", "environment")
+"""Gates that are answered before a key is used; the others cannot be asked yet and do not count."""
 
 
 async def run_stage(
@@ -65,9 +39,11 @@ async def run_stage(
     Raises GateClosed, ReconciliationBreak SELF_TEST_FAILED, WaitLimitReached (zero trades), Interrupted,
     PositionOpen, OutcomeUnknown, and what the order path raises.
     """
-    _pass_gates(GateFacts(plan, access.settings), result, of_settings=True)
+    _pass_gates(GateFacts(plan, access.settings), result, BEFORE_THE_VENUE)
     async with access.venue(plan.stage.environment) as venue:
-        _pass_gates(GateFacts(plan, access.settings, venue.host), result, of_settings=True)
+        # A venue that is down proves nothing about itself; it is said to be down, not to be the live one.
+        await venue.market_data.ping()
+        _pass_gates(GateFacts(plan, access.settings, venue.host), result, BEFORE_THE_KEY)
         opening = access.desk(venue, symbol=plan.symbol, strategy=strategy, dry_run=plan.stage.dry_run)
         async with opening as desk:
             account = await account_facts(desk, plan)
@@ -79,41 +55,27 @@ async def run_stage(
             await _run(desk, plan, progress, result, random_bytes)
 
 
-def _pass_gates(facts: GateFacts, result: StageResult, *, of_settings: bool = False) -> None:
-    """Answer every gate. `of_settings`: only a gate that failed closes; the others were not asked yet.
+def _pass_gates(facts: GateFacts, result: StageResult, counted: tuple[str, ...] | None = None) -> None:
+    """Answer every gate; None means that all of them count.
 
-    Raises GateClosed naming the first closed gate and all of them.
+    Raises GateClosed naming the first closed gate that counts, and all that are closed.
     """
     result.gates = evaluate(facts)
-    shut = [gate for gate in closed(result.gates) if gate.way_out or not of_settings]
-    if of_settings:
-        known = ("settings", "environment")
-        shut = [gate for gate in shut if gate.name in known]
-    if not shut:
+    names = GATES[facts.plan.stage.number] if counted is None else counted
+    shut = closed(result.gates)
+    first = next((gate for gate in shut if gate.name in names), None)
+    if first is None:
         return
-    first = shut[0]
     raise GateClosed(
         f"stage {facts.plan.stage.number} is closed by gate {first.name}: {first.detail}",
         hint=first.way_out or None,
-        details={"gates": [gate.name for gate in closed(result.gates)]},
+        details={"stage": facts.plan.stage.number, "gates": [gate.name for gate in shut]},
     )
-
-
-@dataclass(slots=True)
-class _Run:
-    desk: Desk
-    plan: StagePlan
-    progress: Progress
-    result: StageResult
-    instrument: Instrument
-    watch: Watch
-    deadline_ms: float
 
 
 async def _run(
     desk: Desk, plan: StagePlan, progress: Progress, result: StageResult, random_bytes: RandomBytes
 ) -> None:
-    await desk.venue.market_data.ping()
     instrument = await desk.venue.market_data.instrument(plan.symbol)
     progress.step(Step.REACHABLE, f"{desk.account.venue} {desk.venue.host.environment} API reachable")
     await _show_balance(desk, plan, instrument, progress, result)
@@ -124,15 +86,25 @@ async def _run(
         desk.account,
         {"stage": plan.stage.number, "symbol": plan.symbol, "trades": plan.trades, "entry": plan.entry},
     )
+    if plan.stage.dry_run and desk.alone:
+        _abandon_dry_orders(desk, plan.symbol)
+    holding = holding_at_start(desk, instrument, dry_run=plan.stage.dry_run)
     deadline_ms = desk.clock.monotonic_ms() + plan.wait_limit_s * 1000
-    run = _Run(desk, plan, progress, result, instrument, Watch(desk, plan, progress), deadline_ms)
     try:
-        await _trade(run)
-    finally:
+        await make_trades(Trading(desk, plan, progress, result, holding, deadline_ms))
+    except Interrupted:
         if result.trades:
-            result.evidence_id = _record_evidence(run, random_bytes)
+            _record_evidence(desk, plan, result, random_bytes)
+        raise
+    _record_evidence(desk, plan, result, random_bytes)
     orders = sum(1 + len(trade.exits) for trade in result.trades)
     progress.step(Step.AUDIT, f"{orders} orders and evidence {result.evidence_id} in {result.audit_log}")
+
+
+def _abandon_dry_orders(desk: Desk, symbol: str) -> None:
+    """Close what a killed dry run left: nothing of it was ever placed, and it would stop every later one."""
+    for name in desk.journal.in_flight(desk.account, symbol, dry_run=True):
+        desk.journal.record_abandoned(name, "a dry run that was killed; nothing was placed")
 
 
 async def _show_balance(
@@ -144,7 +116,7 @@ async def _show_balance(
 
 
 async def _self_test(desk: Desk, plan: StagePlan, progress: Progress, result: StageResult) -> None:
-    bars = await recent_bars(desk, plan)
+    bars = await recent_bars(desk.venue.market_data, desk.strategy, plan)
     tested = desk.strategy.self_test(bars)
     if not tested.ok:
         raise ReconciliationBreak(
@@ -167,88 +139,9 @@ def _field(signal: SignalView) -> str:
     return f"Λ {signal.lambda_:+.4f}, Γ {signal.gamma:.4f} ({limits})"
 
 
-async def _trade(run: _Run) -> None:
-    plan, stop = run.plan, run.desk.stop
-    for number in range(1, plan.trades + 1):
-        book, opened = await _enter(run, number)
-        if opened is None:
-            break
-        failure = await _hold(run, book)
-        trade = await leave(run.desk, run.instrument, book, opened)
-        run.result.trades.append(trade)
-        run.progress.step(Step.TRADE, _trade_line(run, number, trade))
-        if failure:
-            raise failure
-    if stop.asked:
-        raise Interrupted(f"stopped by {stop.reason}: nothing is open, nothing is unsettled")
-    if not run.result.trades:
-        raise WaitLimitReached(
-            f"no entry signal on {plan.symbol} within {plan.wait_limit_s:g} s: zero trades pass no stage",
-            hint="wait longer with --wait, or exercise the order path now with --entry probe",
-        )
-
-
-async def _enter(run: _Run, number: int) -> tuple[Book, OpenTrade | None]:
-    """Open the next trade; None when the wait ended without one, or a stop was asked for."""
-    plan, desk = run.plan, run.desk
-    bar: NewestBar | None = None
-    signal = run.result.signal
-    if plan.entry is EntryMode.SIGNAL:
-        word = await run.watch.for_entry(run.deadline_ms)
-        if word is not None:
-            bar, signal = word.bar, SignalView.of(plan.strategy, word.decision)
-        wanted = word is not None
-    else:
-        pause_s = plan.soak_s / (plan.trades - 1) if number > 1 else 0.0
-        wanted = not await run.watch.pause(pause_s, f"soaking for {plan.soak_s:g} s")
-    book = Book(plan.stage.dry_run, _audit_context(plan, signal))
-    if not wanted or desk.stop.asked:
-        return book, None
-    # The first orders with real money are the smallest that can be sold again.
-    smallest = desk.is_live and plan.entry is EntryMode.PROBE
-    return book, await enter(desk, run.instrument, book, bar=bar, smallest=smallest)
-
-
-def _audit_context(plan: StagePlan, signal: SignalView | None) -> Mapping[str, object]:
-    def text(value: float | None) -> str | None:
-        return None if value is None else f"{value:.8f}"
-
-    return {
-        "stage": plan.stage.number,
-        "lambda": text(signal.lambda_) if signal else None,
-        "gamma": text(signal.gamma) if signal else None,
-    }
-
-
-async def _hold(run: _Run, book: Book) -> TraderError | None:
-    """Hold the position as long as the strategy says. A failure is returned: the position is sold first."""
-    if run.plan.entry is EntryMode.PROBE:
-        return None
-    try:
-        await run.watch.for_exit(run.deadline_ms, book.dry_run)
-    except TraderError as failure:
-        return failure
-    return None
-
-
-def _trade_line(run: _Run, number: int, trade: Trade) -> str:
-    plan, instrument = run.plan, run.instrument
-    orders = ", ".join(str(order.venue_order_id) for order in (trade.entry, *trade.exits))
-    dust = f", dust {trade.dust} {instrument.base_asset}" if trade.dust.value else ""
-    return (
-        f"{number}/{plan.trades} {'dry-run ' if plan.stage.dry_run else ''}{plan.symbol}: "
-        f"bought {_filled(trade.entry)}, sold {' + '.join(_filled(order) for order in trade.exits)}, "
-        f"P&L {decimal_text(trade.pnl.value)} {instrument.quote_asset} after fees{dust}; orders {orders}"
-    )
-
-
-def _filled(order: OrderReport) -> str:
-    average = order.average_price
-    return "nothing" if average is None else f"{order.executed_quantity} at {decimal_text(round(average, 8))}"
-
-
-def _record_evidence(run: _Run, random_bytes: RandomBytes) -> str:
-    desk, plan, trades = run.desk, run.plan, run.result.trades
+def _record_evidence(desk: Desk, plan: StagePlan, result: StageResult, random_bytes: RandomBytes) -> None:
+    """Write down what was proven. A run that failed proves nothing, whatever it did before."""
+    trades = result.trades
     risk_digest, code_digest = desk.digests()
     evidence = Evidence(
         evidence_id=f"ev{random_bytes(4).hex()}",
@@ -260,12 +153,12 @@ def _record_evidence(run: _Run, random_bytes: RandomBytes) -> str:
         entry_mode=plan.entry,
         trades=len(trades),
         first_fill_ms=trades[0].entry.ts_event_ms,
-        last_fill_ms=trades[-1].exits[-1].ts_event_ms if trades[-1].exits else trades[-1].entry.ts_event_ms,
+        last_fill_ms=trades[-1].last_fill_ms,
         risk_digest=risk_digest,
         code_digest=code_digest,
         key_fingerprint=desk.key_fingerprint,
-        checks={gate.name: str(gate.result) for gate in run.result.gates} | {"self-test": "pass"},
+        checks={gate.name: str(gate.result) for gate in result.gates} | {"self-test": "pass"},
         created_ms=desk.clock.now_ms(),
     )
     desk.journal.record_evidence(evidence)
-    return evidence.evidence_id
+    result.evidence_id = evidence.evidence_id

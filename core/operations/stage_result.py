@@ -1,0 +1,46 @@
+"""What a stage has to show, filled while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from core.gates import StagePlan
+from core.operations.round_trip import OpenTrade, Trade
+from core.stages import Gate
+from core.values import Money
+
+if TYPE_CHECKING:
+    from core.strategies.decision import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class SignalView:
+    """What the strategy says at one bar. `enter` and `exit`: the limits of Γ."""
+
+    strategy: str
+    lambda_: float | None
+    gamma: float | None
+    enter: float
+    exit: float
+
+    @classmethod
+    def of(cls, strategy: str, decision: Decision) -> SignalView:
+        return cls(strategy, decision.lambda_, decision.gamma, decision.enter, decision.exit)
+
+
+@dataclass(slots=True)
+class StageResult:
+    """Filled while the stage runs, so that a refused or broken run still shows how far it came.
+
+    `unfinished`: a trade that was entered and not left.
+    """
+
+    plan: StagePlan
+    gates: tuple[Gate, ...] = ()
+    free: Money | None = None
+    signal: SignalView | None = None
+    trades: list[Trade] = field(default_factory=list)
+    unfinished: OpenTrade | None = None
+    evidence_id: str | None = None
+    audit_log: str | None = None

@@ -1,0 +1,129 @@
+"""The trades of a stage: one after another, until all are made, the wait ends or a stop is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from core.desk import Desk
+from core.errors import Interrupted, WaitLimitReached
+from core.gates import StagePlan
+from core.operations.holding import Holding
+from core.operations.progress import Progress, Step, shown
+from core.operations.round_trip import Book, OpenTrade, Trade, enter, leave
+from core.operations.stage_result import SignalView, StageResult
+from core.operations.watch import EntrySignal, Watch
+from core.orders import OrderReport
+from core.stages import EntryMode
+
+
+@dataclass(slots=True)
+class Trading:
+    """What the trades of one run share. `deadline_ms`: the wait limit, on the desk's monotonic clock."""
+
+    desk: Desk
+    plan: StagePlan
+    progress: Progress
+    result: StageResult
+    holding: Holding
+    deadline_ms: float
+    watch: Watch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.watch = Watch(self.desk, self.plan, self.progress)
+
+
+async def make_trades(run: Trading) -> None:
+    """Make the plan's trades. When this returns or raises Interrupted, no position is left.
+
+    Raises Interrupted, WaitLimitReached (zero trades), PositionOpen, OutcomeUnknown, and what the order path
+    raises.
+    """
+    plan, stop, made = run.plan, run.desk.stop, run.result.trades
+    sold_for_stop = False
+    while len(made) < plan.trades and not stop.asked:
+        word = await _word_to_enter(run)
+        if stop.asked or (word is None and plan.entry is EntryMode.SIGNAL):
+            break
+        sold_for_stop = await _round_trip(run, word)
+    if stop.asked:
+        what = "the position was sold" if sold_for_stop else "no position was open"
+        raise Interrupted(f"stopped by {stop.reason}: {what}; nothing is unsettled")
+    if not made:
+        raise WaitLimitReached(
+            f"no entry signal on {plan.symbol} within {plan.wait_limit_s:g} s: zero trades pass no stage",
+            hint="wait longer with --wait, or exercise the order path now with --entry probe",
+        )
+
+
+async def _word_to_enter(run: Trading) -> EntrySignal | None:
+    """Wait until the next trade may begin. A probe needs no word, only the pause that spreads a soak."""
+    plan = run.plan
+    if plan.entry is EntryMode.SIGNAL:
+        return await run.watch.for_entry(run.deadline_ms)
+    if run.result.trades:
+        await run.watch.pause(plan.soak_s / (plan.trades - 1), f"soaking for {plan.soak_s:g} s")
+    return None
+
+
+async def _round_trip(run: Trading, word: EntrySignal | None) -> bool:
+    """Make one trade. Return whether a position was sold after a stop was asked for."""
+    plan, desk, result = run.plan, run.desk, run.result
+    signal = result.signal if word is None else SignalView.of(plan.strategy, word.decision)
+    book = Book(plan.stage.dry_run, _audit_context(plan, signal))
+    # The first orders with real money are the smallest that can be sold again.
+    smallest = desk.is_live and plan.entry is EntryMode.PROBE
+    bar = None if word is None else word.bar
+    opened = await enter(desk, run.holding, book, bar=bar, smallest=smallest)
+    if opened is None:
+        return False
+    result.unfinished = opened
+    failure = None if word is None else await _hold(run, opened, word)
+    trade = await leave(desk, run.holding, book, opened)
+    result.unfinished = None
+    result.trades.append(trade)
+    run.progress.step(Step.TRADE, _trade_line(run, trade))
+    if failure is not None:
+        raise failure
+    return desk.stop.asked
+
+
+async def _hold(run: Trading, opened: OpenTrade, word: EntrySignal) -> Exception | None:
+    """Hold the position as long as the strategy says. A failure is returned: the position is sold first."""
+    entry_price = opened.entry.average_price
+    if entry_price is None:
+        return None
+    try:
+        await run.watch.for_exit(entry_price, word.bar, run.deadline_ms)
+    except Exception as failure:
+        return failure
+    return None
+
+
+def _audit_context(plan: StagePlan, signal: SignalView | None) -> Mapping[str, object]:
+    def text(value: float | None) -> str | None:
+        return None if value is None else f"{value:.8f}"
+
+    return {
+        "stage": plan.stage.number,
+        "lambda": text(signal.lambda_) if signal else None,
+        "gamma": text(signal.gamma) if signal else None,
+    }
+
+
+def _trade_line(run: Trading, trade: Trade) -> str:
+    plan, instrument = run.plan, run.holding.instrument
+    orders = ", ".join(str(order.venue_order_id) for order in (trade.entry, *trade.exits))
+    sold = " + ".join(_filled(order) for order in trade.exits) or "nothing"
+    pnl = shown(trade.pnl.value)
+    dust = f", dust {trade.dust} {instrument.base_asset}" if trade.dust.value else ""
+    return (
+        f"{len(run.result.trades)}/{plan.trades} {'dry-run ' if plan.stage.dry_run else ''}{plan.symbol}: "
+        f"bought {_filled(trade.entry)}, sold {sold}, "
+        f"P&L {pnl} {instrument.quote_asset} after fees{dust}; orders {orders}"
+    )
+
+
+def _filled(order: OrderReport) -> str:
+    average = order.average_price
+    return f"{order.executed_quantity} at {'no price' if average is None else shown(average)}"
