@@ -111,6 +111,16 @@ async def test_an_echo_of_the_request_is_not_shown(
     assert "markedSECRET" not in text
 
 
+async def test_an_echo_of_an_unusually_short_key_is_not_shown(server: ScriptedServer) -> None:
+    key = SigningKey(Secret("shortKEY7"), Secret("shortSECRET"))
+    server.otherwise = lambda request: http(400, f'{{"code":-1,"msg":"{request.headers["x-mbx-apikey"]}"}}')
+    async with open_venue(server, key=key) as venue:
+        with pytest.raises(TraderError) as failed:
+            await venue.account.snapshot()
+    assert "shortKEY7" not in f"{failed.value!r} {failed.value.details}"
+    assert "****" in str(failed.value)
+
+
 def test_a_signing_key_does_not_print() -> None:
     for text in (repr(SIGNING_KEY), str(SIGNING_KEY), f"{SIGNING_KEY}"):
         assert text == f"SigningKey(…{API_KEY[-4:]})"
