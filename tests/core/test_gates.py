@@ -1,0 +1,305 @@
+"""Every gate: closed by exactly its own condition, and by nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.account import AccountKey, Environment
+from core.clock import DAY_MS
+from core.gates import GATES, AccountFacts, GateFacts, StagePlan, closed, evaluate
+from core.ports import ClockReading, HostFacts
+from core.settings import Finding, Settings
+from core.stages import STAGES, EntryMode, Evidence, GateResult, TradingState
+from core.values import Quote
+
+NOW_MS = 1_700_000_000_000
+HOUR_MS = 3_600_000
+NOT_BUILT = {
+    "key-rights",
+    "key-ip",
+    "key-age",
+    "key-exposure",
+    "deposit-address",
+    "reconciliation",
+    "resolver",
+    "protective-stop",
+    "pre-flight",
+    "drills",
+    "phrase",
+}
+TESTNET = AccountKey("binance", Environment.TESTNET, "testnet.binance.vision", "7")
+MAINNET = AccountKey("binance", Environment.MAINNET, "api.binance.com", "8")
+
+Change = Callable[[GateFacts], GateFacts]
+
+
+def evidence(stage: int, **changed: Any) -> Evidence:
+    values: dict[str, Any] = {
+        "evidence_id": f"ev{stage}",
+        "stage": stage,
+        "account": TESTNET,
+        "official_host": True,
+        "symbol": "BTCUSDT",
+        "strategy": "coherence",
+        "entry_mode": EntryMode.PROBE,
+        "trades": 3,
+        "first_fill_ms": NOW_MS - 2 * HOUR_MS,
+        "last_fill_ms": NOW_MS - HOUR_MS,
+        "risk_digest": "risk",
+        "code_digest": "code",
+        "key_fingerprint": "key",
+        "checks": {},
+        "created_ms": NOW_MS - HOUR_MS,
+    }
+    return Evidence(**(values | changed))
+
+
+def facts(stage: int, evidences: tuple[Evidence, ...] = (evidence(0), evidence(1))) -> GateFacts:
+    """Return facts that open every gate of the stage that is built."""
+    environment = STAGES[stage].environment
+    testnet = environment is Environment.TESTNET
+    account = TESTNET if testnet else MAINNET
+    settings = Settings.model_validate(
+        {
+            "TRADER_HOME": Path("/nowhere"),
+            "BINANCE_USE_TESTNET": str(testnet).lower(),
+            "BINANCE_DRY_RUN": str(STAGES[stage].dry_run).lower(),
+            "CONFIRM_LIVE": "yes",
+        }
+    )
+    return GateFacts(
+        plan=StagePlan(STAGES[stage], "BTCUSDT", 1, EntryMode.PROBE, "coherence", "15m", 0, 60),
+        settings=settings,
+        host=HostFacts(f"https://{account.host}", account.host, True, environment, False, "an official host"),
+        account=AccountFacts(
+            account=account,
+            now_ms=NOW_MS,
+            reading=ClockReading(NOW_MS, NOW_MS, offset_ms=3, bound_ms=10),
+            free_quote=Decimal(100),
+            quote_asset="USDT",
+            smallest_order=Quote(Decimal(6)),
+            unsettled=0,
+            quarantined=(),
+            trading_state=TradingState.ACTIVE,
+            journal_findings=0,
+            evidence=evidences,
+            risk_digest="risk",
+            code_digest="code",
+            live_entries_today=0,
+            live_loss_today=Quote(Decimal(0)),
+        ),
+    )
+
+
+def settings(**changed: Any) -> Change:
+    return lambda f: replace(f, settings=f.settings.model_copy(update=changed))
+
+
+def account(**changed: Any) -> Change:
+    def change(f: GateFacts) -> GateFacts:
+        assert f.account
+        return replace(f, account=replace(f.account, **changed))
+
+    return change
+
+
+def host(**changed: Any) -> Change:
+    def change(f: GateFacts) -> GateFacts:
+        assert f.host
+        return replace(f, host=replace(f.host, **changed))
+
+    return change
+
+
+def plan(**changed: Any) -> Change:
+    return lambda f: replace(f, plan=replace(f.plan, **changed))
+
+
+def clock(offset_ms: float, bound_ms: float) -> Change:
+    return account(reading=ClockReading(NOW_MS, NOW_MS, offset_ms, bound_ms))
+
+
+ANY_STAGE: list[tuple[str, Change, str]] = [
+    ("clock 0.5 s ahead", clock(500, 0), "clock"),
+    ("clock 0.5 s behind", clock(-500, 0), "clock"),
+    ("clock not known well enough", clock(10, 490), "clock"),
+    ("less than the smallest order", account(free_quote=Decimal("5.99")), "balance"),
+    ("an order of unknown fate", account(unsettled=1), "unsettled"),
+    ("a quarantined symbol", account(quarantined=("ETHUSDT",)), "unsettled"),
+    ("halted", account(trading_state=TradingState.HALTED), "trading-state"),
+    ("reducing", account(trading_state=TradingState.REDUCING), "trading-state"),
+    ("altered journal", account(journal_findings=1), "journal"),
+]
+TESTNET_STAGES: list[tuple[str, Change, str]] = [
+    ("settings for mainnet", settings(use_testnet=False), "settings"),
+    ("a host that is mainnet", host(environment=Environment.MAINNET), "environment"),
+]
+
+
+def spoiled(stage: int, **changed: Any) -> Change:
+    """Change the evidence of one stage."""
+
+    def change(f: GateFacts) -> GateFacts:
+        assert f.account
+        found = tuple(replace(e, **changed) if e.stage == stage else e for e in f.account.evidence)
+        return replace(f, account=replace(f.account, evidence=found))
+
+    return change
+
+
+def missing(stage: int) -> Change:
+    def change(f: GateFacts) -> GateFacts:
+        assert f.account
+        kept = tuple(e for e in f.account.evidence if e.stage != stage)
+        return replace(f, account=replace(f.account, evidence=kept))
+
+    return change
+
+
+def voided(stage: int) -> list[tuple[str, Change, str]]:
+    gate = f"stage-{stage}"
+    return [
+        (f"stage {stage} never passed", missing(stage), gate),
+        (f"stage {stage} on another venue", spoiled(stage, account=replace(TESTNET, venue="paper")), gate),
+        (
+            f"stage {stage} on mainnet",
+            spoiled(stage, account=replace(TESTNET, environment=Environment.MAINNET)),
+            gate,
+        ),
+        (f"stage {stage} at a relay", spoiled(stage, official_host=False), gate),
+        (f"stage {stage} for another symbol", spoiled(stage, symbol="ETHUSDT"), gate),
+        (f"stage {stage} with another strategy", spoiled(stage, strategy="other"), gate),
+        (f"stage {stage} with other risk settings", spoiled(stage, risk_digest="other"), gate),
+        (f"stage {stage} with other code", spoiled(stage, code_digest="other"), gate),
+        (f"stage {stage} too old", spoiled(stage, created_ms=NOW_MS - 7 * DAY_MS - 1), gate),
+        (f"stage {stage} in the future", spoiled(stage, created_ms=NOW_MS + 1), gate),
+    ]
+
+
+CASES = [
+    *[(stage, *case) for stage in (0, 1, 2) for case in ANY_STAGE],
+    *[(stage, *case) for stage in (0, 1) for case in TESTNET_STAGES],
+    (0, "settings for real orders", settings(dry_run=False), "settings"),
+    (1, "settings for a dry run", settings(dry_run=True), "settings"),
+    *[(1, *case) for case in voided(0)],
+    (
+        1,
+        "stage 0 before a wipe",
+        account(account=replace(TESTNET, epoch=1)),
+        "stage-0",
+    ),
+    *[(2, *case) for stage in (0, 1) for case in voided(stage)],
+    (2, "settings for testnet", settings(use_testnet=True), "settings"),
+    (2, "settings for a dry run", settings(dry_run=True), "settings"),
+    (2, "a host that is a testnet", host(environment=Environment.TESTNET), "environment"),
+    (2, "too few trades", spoiled(1, trades=2), "stage-1"),
+    (2, "too short a soak", spoiled(1, first_fill_ms=NOW_MS - HOUR_MS - HOUR_MS + 1), "stage-1"),
+    (2, "signal with real money, never by signal before", plan(entry=EntryMode.SIGNAL), "stage-1"),
+    (2, "all entries of the day used", account(live_entries_today=10), "daily-limits"),
+    (2, "the day's loss used up", account(live_loss_today=Quote(Decimal(10))), "daily-limits"),
+    (2, "not confirmed", settings(confirm_live=False), "confirm-live"),
+]
+
+
+@pytest.mark.parametrize(
+    ("stage", "change", "gate"),
+    [pytest.param(stage, change, gate, id=f"{stage}: {name}") for stage, name, change, gate in CASES],
+)
+def test_one_condition_taken_away_closes_exactly_its_gate(stage: int, change: Change, gate: str) -> None:
+    gates = evaluate(change(facts(stage)))
+    failed = [each for each in gates if each.result is GateResult.FAIL]
+    assert [each.name for each in failed] == [gate]
+    assert failed[0].detail
+    assert failed[0].way_out
+
+
+@pytest.mark.parametrize("stage", [0, 1])
+def test_stages_0_and_1_open_when_every_condition_holds(stage: int) -> None:
+    assert closed(evaluate(facts(stage))) == ()
+
+
+def test_stage_2_stays_closed_by_what_is_not_built() -> None:
+    gates = evaluate(facts(2))
+    assert {gate.name for gate in closed(gates)} == NOT_BUILT
+    assert {gate.result for gate in closed(gates)} == {GateResult.UNAVAILABLE}
+    assert [gate.name for gate in gates] == list(GATES[2])
+
+
+def test_every_gate_has_a_case_that_closes_it() -> None:
+    for stage in (0, 1, 2):
+        tested = {gate for number, _, _, gate in CASES if number == stage}
+        assert tested == set(GATES[stage]) - NOT_BUILT
+
+
+@pytest.mark.parametrize("stage", [0, 1, 2])
+def test_what_was_not_asked_is_unavailable_and_closed(stage: int) -> None:
+    unasked = replace(facts(stage), host=None, account=None)
+    by_name = {gate.name: gate for gate in evaluate(unasked)}
+    assert by_name["settings"].result is GateResult.PASS
+    for name in set(by_name) - {"settings", "confirm-live"}:
+        assert by_name[name].result is GateResult.UNAVAILABLE
+        assert by_name[name] in closed(tuple(by_name.values()))
+
+
+def test_runs_of_one_digest_add_up() -> None:
+    first = evidence(1, trades=1, first_fill_ms=NOW_MS - 3 * HOUR_MS, last_fill_ms=NOW_MS - 3 * HOUR_MS)
+    second = evidence(1, trades=2, first_fill_ms=NOW_MS - HOUR_MS, last_fill_ms=NOW_MS - HOUR_MS)
+    gates = evaluate(facts(2, (evidence(0), first, second)))
+    assert {gate.name: gate.result for gate in gates}["stage-1"] is GateResult.PASS
+
+
+def test_a_run_of_another_digest_does_not_add_up() -> None:
+    first = evidence(1, trades=1, risk_digest="other", first_fill_ms=NOW_MS - 3 * HOUR_MS)
+    second = evidence(1, trades=2)
+    gates = evaluate(facts(2, (evidence(0), first, second)))
+    assert {gate.name: gate.result for gate in gates}["stage-1"] is GateResult.FAIL
+
+
+def test_evidence_from_a_relay_counts_at_that_relay() -> None:
+    at_a_relay = host(official=False, host="relay.example")
+    gates = evaluate(at_a_relay(facts(1, (evidence(0, official_host=False),))))
+    assert closed(gates) == ()
+
+
+def test_signal_with_real_money_after_a_stage_1_trade_by_signal() -> None:
+    by_signal = evidence(1, entry_mode=EntryMode.SIGNAL)
+    gates = evaluate(plan(entry=EntryMode.SIGNAL)(facts(2, (evidence(0), by_signal))))
+    assert {gate.name: gate.result for gate in gates}["stage-1"] is GateResult.PASS
+
+
+def test_confirm_live_in_a_file_is_told_apart() -> None:
+    finding = Finding("CONFIRM_LIVE_IN_FILE", "CONFIRM_LIVE in .env does not count", "remove the line")
+    change = settings(confirm_live=False, findings=(finding,))
+    gate = {each.name: each for each in evaluate(change(facts(2)))}["confirm-live"]
+    assert "in a settings file it does not count" in gate.detail
+
+
+@pytest.mark.parametrize(
+    ("stage", "expected"),
+    [
+        (0, "BINANCE_USE_TESTNET=true BINANCE_DRY_RUN=true trader stage 0 --symbol BTCUSDT --trades 1"),
+        (1, "BINANCE_USE_TESTNET=true BINANCE_DRY_RUN=false trader stage 1 --symbol BTCUSDT --trades 1"),
+        (
+            2,
+            "CONFIRM_LIVE=yes BINANCE_USE_TESTNET=false BINANCE_DRY_RUN=false "
+            "trader stage 2 --symbol BTCUSDT --trades 1",
+        ),
+    ],
+)
+def test_a_contradiction_names_the_line_that_would_be_right(stage: int, expected: str) -> None:
+    contradicted = settings(use_testnet=stage == 2, dry_run=stage != 0)(facts(stage))
+    assert evaluate(contradicted)[0].way_out == expected
+
+
+def test_the_way_to_evidence_is_the_whole_command_line() -> None:
+    gates = evaluate(spoiled(1, trades=2)(facts(2)))
+    assert {gate.name: gate for gate in gates}["stage-1"].way_out == (
+        "BINANCE_USE_TESTNET=true BINANCE_DRY_RUN=false "
+        "trader stage 1 --symbol BTCUSDT --trades 3 --soak 3600s"
+    )
