@@ -232,7 +232,7 @@ CANCEL_REPLY: dict[str, Any] = FILLED_REPLY | {
 async def test_a_cancel_reports_the_order_it_canceled(server: ScriptedServer) -> None:
     server.script = [answer(CANCEL_REPLY)]
     async with open_venue(server) as venue:
-        report = await venue.trading.cancel("BTCUSDT", "tr0123456789abcdef-7")  # type: ignore[attr-defined]
+        report = await venue.trading.cancel("BTCUSDT", "tr0123456789abcdef-7")
     assert (report.client_order_id, report.status) == ("tr0123456789abcdef-7", OrderStatus.CANCELED)
     assert server.received[0].params["origClientOrderId"] == "tr0123456789abcdef-7"
 
@@ -258,7 +258,7 @@ async def test_a_cancel_is_written_once(
     async with open_venue(server) as venue:
         await venue.market_data.ping()
         with pytest.raises(error_class):
-            await venue.trading.cancel("BTCUSDT", "tr0123456789abcdef-7")  # type: ignore[attr-defined]
+            await venue.trading.cancel("BTCUSDT", "tr0123456789abcdef-7")
     assert server.count("DELETE") == 1
 
 

@@ -184,7 +184,7 @@ async def test_a_resting_order_is_seen_and_canceled(desk: Desk) -> None:
         assert seen.client_order_id == report.client_order_id
     assert await desk.venue.account.open_orders("ETHUSDT") == ()
 
-    cancel = desk.venue.trading.cancel  # type: ignore[attr-defined]  # not in the port yet
+    cancel = desk.venue.trading.cancel
     canceled = await cancel(SYMBOL, report.client_order_id)
     assert (canceled.status, canceled.client_order_id) == (OrderStatus.CANCELED, report.client_order_id)
     assert await desk.venue.account.open_orders(SYMBOL) == ()
