@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 from core.account import AccountSnapshot, CommissionRates, Environment
+from core.budget import Budget
 from core.clock import Clock
 from core.orders import Fill, Intent, OrderReport, SendOnce
 
@@ -191,12 +192,13 @@ class Venue:
     """One venue as the composition root hands it to an operation.
 
     `key_fingerprint`, `key_ending`: the safe names of the key in use, "" without one. `clock`: the one that
-    stamps its requests.
+    stamps its requests. `budget`: what may still be asked of this host, by all processes together.
     """
 
     name: str
     host: HostFacts
     clock: Clock
+    budget: Budget
     key_fingerprint: str
     key_ending: str
     market_data: MarketData

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Final, Protocol, cast
 
 from core.account import Environment
+from core.budget import Budget
 from core.clock import Clock
 from core.errors import ConfigError
 from core.ports import HostFacts, Venue
@@ -18,7 +19,13 @@ class OpenVenue(Protocol):
     """Opens a venue at a base address, or at a host that was classified before."""
 
     def __call__(
-        self, root: str | HostFacts, key: SigningKey | None, clock: Clock, *, name: str
+        self,
+        root: str | HostFacts,
+        key: SigningKey | None,
+        clock: Clock,
+        *,
+        name: str,
+        budget: Budget | None = None,
     ) -> AbstractAsyncContextManager[Venue]: ...
 
 

@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
+from core.budget import Wait
 from core.errors import ConfigError, OutcomeUnknown, TraderError, VenueRejected, VenueUnavailable
 
 NO_SUCH_ORDER: Final = -2013
+TOO_MANY: Final = 429
 
 
 class Purpose(Enum):
@@ -69,6 +71,17 @@ class RequestFailed(Exception):
         if self.reached is Reached.ANSWERED:
             return self.status is not None and self.status >= 500
         return self.status is None and self.reached in (Reached.NOT_SENT, Reached.LOST)
+
+
+def not_admitted(request: str, wait: Wait) -> RequestFailed:
+    """Return the failure of a request that the budget kept back."""
+    return RequestFailed(
+        Reached.NOT_SENT,
+        request,
+        f"not sent: {wait.reason}, {wait.left_s} s are left",
+        status=wait.status or TOO_MANY,
+        retry_after_s=wait.left_s,
+    )
 
 
 class Meaning(Enum):
@@ -142,7 +155,7 @@ BY_STATUS: Final[Mapping[int, Meaning]] = {
     404: _M.NO_SUCH_PATH,
     410: _M.NO_SUCH_PATH,
     418: _M.BANNED,
-    429: _M.BUSY,
+    TOO_MANY: _M.BUSY,
     451: _M.LOCATION,
 }
 

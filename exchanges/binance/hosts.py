@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from core.account import Environment
+from core.budget import Budget
 from core.errors import ConfigError
 from core.ports import HostFacts
+from exchanges.binance.errors import Purpose, error_for, not_admitted
 from exchanges.binance.once import ConnectionLost, never_again
 
 # Source: Binance Spot API documents, "General API information" of mainnet, testnet and demo mode.
@@ -47,17 +49,22 @@ class Root(NamedTuple):
     loopback: bool
 
 
-async def classify(base_url: str, *, probe_timeout_s: float = PROBE_TIMEOUT_S) -> HostFacts:
+async def classify(
+    base_url: str, budget: Budget | None = None, *, probe_timeout_s: float = PROBE_TIMEOUT_S
+) -> HostFacts:
     """Tell which environment answers at a base address.
 
     Official hosts are known by name; every other host is asked, without a key, for a path that only the live
-    venue has. Raises ConfigError for an address that cannot be used.
+    venue has. Raises ConfigError for an address that cannot be used, VenueUnavailable while `budget` lets
+    nothing be asked.
     """
     root = parse_root(base_url)
     official = not root.has_path and root.host in TESTNET_HOSTS | MAINNET_HOSTS
     if official:
         testnet, proof = root.host in TESTNET_HOSTS, "an official host"
     else:
+        if budget is not None and (wait := budget.admit(0, reducing=True)) is not None:
+            raise error_for(not_admitted(f"GET {PROBE_PATH}", wait), Purpose.READ)
         testnet, proof = await _probe(root.url, probe_timeout_s)
     environment = Environment.TESTNET if testnet else Environment.MAINNET
     return HostFacts(root.url, root.host, official, environment, root.loopback, proof)

@@ -36,7 +36,7 @@ class BinanceMarketData:
         """Measure the venue's clock; of several samples the quickest counts, and stamps later requests."""
         samples = [await self._clock_sample() for _ in range(CLOCK_SAMPLES)]
         best = min(samples, key=lambda sample: sample.bound_ms)
-        self._link.offset_ms = best.offset_ms
+        self._link.offset_ms = self._session.budget.offset_ms = best.offset_ms
         return best
 
     async def _clock_sample(self) -> ClockReading:

@@ -11,7 +11,6 @@ Importing this module is slow (the library loads all of itself at once): only th
 
 from __future__ import annotations
 
-import math
 import re
 import warnings
 from collections.abc import Mapping
@@ -25,28 +24,31 @@ import aiohttp
 import msgspec
 import yarl
 
+from core.budget import BANNED, Budget
 from core.clock import Clock
 from core.errors import ConfigError
 from core.ports import HostFacts
 from core.signing_key import SigningKey
-from exchanges.binance.errors import Reached, RequestFailed
+from exchanges.binance.errors import TOO_MANY, Reached, RequestFailed, not_admitted
 from exchanges.binance.once import never_again
+from exchanges.binance.weights import weight_of
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # it imports a name that websockets is giving up
     from binance import AsyncClient, __version__
 
 SUPPORTED_VERSION: Final = "1.0.37"
+TOO_MANY_ORDERS: Final = -1015  # of one account; cancels and reads go on
 BAN_WITHOUT_TERM_S: Final = 120  # the shortest ban that Binance gives
-IDLE_CONNECTION_S: Final = (
-    10  # shorter than common proxies keep one, so that no order meets a dying connection
-)
+# Shorter than common proxies keep a connection, so that no order meets a dying one.
+IDLE_CONNECTION_S: Final = 10
 TEXT_MAX: Final = 200
 HIDDEN: Final = "****"
 
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]+")
 _TOKEN = re.compile(r"[A-Za-z0-9+/%=_-]{48,}")  # keys and signatures are longer, words are not
+_BANNED_UNTIL = re.compile(r"IP banned until (\d{13})\b")
 _SIGNATURE = re.compile(r"signature(=|%3[dD]|\W{1,5})[^&\s\"'<>]+", re.IGNORECASE)
 
 
@@ -60,9 +62,19 @@ class Timeouts:
 
 
 class BinanceSession(AsyncClient):  # type: ignore[misc]  # python-binance ships no types
-    """Requests to one root, each written at most once. Made inside a running event loop."""
+    """Requests to one root, each written at most once. Made inside a running event loop.
 
-    def __init__(self, host: HostFacts, key: SigningKey | None, clock: Clock, timeouts: Timeouts) -> None:
+    `budget`: what may still be asked of this host; without one the session counts for itself.
+    """
+
+    def __init__(
+        self,
+        host: HostFacts,
+        key: SigningKey | None,
+        clock: Clock,
+        timeouts: Timeouts,
+        budget: Budget | None = None,
+    ) -> None:
         if __version__ != SUPPORTED_VERSION:
             raise ConfigError(
                 f"python-binance {SUPPORTED_VERSION} is required, was {__version__}",
@@ -71,7 +83,7 @@ class BinanceSession(AsyncClient):  # type: ignore[misc]  # python-binance ships
         self._root = host.root
         self._clock = clock
         self._timeouts = timeouts
-        self._blocked: tuple[float, int] | None = None
+        self.budget = budget or Budget(clock)
         secret = key and key.secret
         pem = key and key.private_key_pem
         super().__init__(
@@ -126,13 +138,13 @@ class BinanceSession(AsyncClient):  # type: ignore[misc]  # python-binance ships
         if not uri.startswith(self._root + "/"):
             raise ValueError(f"a session for {self._root} was asked for {urlsplit(uri).hostname}")
         request = f"{method.upper()} {urlsplit(uri).path}"
-        self._check_blocked(request)
-        params = _encoded(kwargs.get("data") or {})
+        data = kwargs.get("data") or {}
+        params = _encoded(data)
         headers = {}
         if signed:
             if not self.API_KEY:
                 raise ConfigError("this needs a Binance key, and none is configured", code="KEY_MISSING")
-            if "timestamp" not in kwargs["data"] or "recvWindow" not in kwargs["data"]:
+            if "timestamp" not in data or "recvWindow" not in data:
                 raise ValueError("a signed request needs its caller's timestamp and recvWindow")
             headers["X-MBX-APIKEY"] = self.API_KEY
             params = f"{params}&signature={quote(self._signature(params), safe='')}"
@@ -141,6 +153,7 @@ class BinanceSession(AsyncClient):  # type: ignore[misc]  # python-binance ships
         else:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             url, body = uri, params.encode()
+        self._admit(method, request, weight_of(method, uri.removeprefix(self._root), data))
         answer = await self._exchange(method, request, url, headers, body)
         if isinstance(answer, RequestFailed):
             raise answer
@@ -168,6 +181,7 @@ class BinanceSession(AsyncClient):  # type: ignore[misc]  # python-binance ships
                 timeout=aiohttp.ClientTimeout(total=total_s, sock_connect=self._timeouts.connect_s),
                 trace_request_ctx=connection,
             ) as response:
+                self._learn_used(response.headers)
                 content = await response.read()
         except Exception as error:  # whatever it is: once connected, the order may have been written
             return self._broken(request, error, connection.made, total_s)
@@ -196,8 +210,8 @@ class BinanceSession(AsyncClient):  # type: ignore[misc]  # python-binance ships
         code, text = None, ""
         if isinstance(answer, dict) and type(answer.get("code")) is int:
             code, text = answer["code"], self._shown(str(answer.get("msg", "")).encode())
-        retry_after_s = _whole_seconds(headers.get("Retry-After"))
-        self._note_block(status, retry_after_s)
+        retry_after_s = _whole_number(headers.get("Retry-After"))
+        self._note_wait(status, code, text, retry_after_s)
         said = f"code {code} {text!r}" if code is not None else "no code"
         return RequestFailed(
             Reached.ANSWERED,
@@ -217,23 +231,25 @@ class BinanceSession(AsyncClient):  # type: ignore[misc]  # python-binance ships
                 text = text.replace(secret, HIDDEN)
         return _TOKEN.sub(HIDDEN, _SIGNATURE.sub(f"signature={HIDDEN}", text))[:TEXT_MAX].strip()
 
-    def _note_block(self, status: int, retry_after_s: int | None) -> None:
-        wait_s = retry_after_s if status in (418, 429) else None
-        if status == 418 and wait_s is None:
-            wait_s = BAN_WITHOUT_TERM_S
-        if wait_s:
-            self._blocked = (self._clock.monotonic_ms() + wait_s * 1000, status)
+    def _note_wait(self, status: int, code: int | None, text: str, retry_after_s: int | None) -> None:
+        """Tell every process when the venue asked this address to wait."""
+        if status == BANNED and retry_after_s is None:
+            until = _BANNED_UNTIL.search(text)
+            until_s = (int(until[1]) - self._clock.now_ms()) // 1000 if until else 0
+            retry_after_s = max(until_s, BAN_WITHOUT_TERM_S)
+        if status in (TOO_MANY, BANNED) and code != TOO_MANY_ORDERS and retry_after_s:
+            self.budget.close_for(retry_after_s, status)
 
-    def _check_blocked(self, request: str) -> None:
-        """Refuse while an earlier answer asked to wait: asking on turns a limit into a ban."""
-        if self._blocked is None:
-            return
-        until_ms, status = self._blocked
-        left_s = math.ceil((until_ms - self._clock.monotonic_ms()) / 1000)
-        if left_s > 0:
-            reason = f"not sent: Binance answered HTTP {status} and asked to wait {left_s} s more"
-            raise RequestFailed(Reached.NOT_SENT, request, reason, status=status, retry_after_s=left_s)
-        self._blocked = None
+    def _admit(self, method: str, request: str, weight: int) -> None:
+        """Count the request. Raises RequestFailed while it may not be sent, on any process's account."""
+        wait = self.budget.admit(weight, reducing=method == "delete")
+        if wait is not None:
+            raise not_admitted(request, wait)
+
+    def _learn_used(self, headers: Mapping[str, str]) -> None:
+        used = _whole_number(headers.get("X-MBX-USED-WEIGHT-1M"))
+        if used is not None:
+            self.budget.learn_used(used)
 
 
 async def _mark_connected(session: aiohttp.ClientSession, context: SimpleNamespace, params: object) -> None:
@@ -277,5 +293,5 @@ def _normal_pem(text: str) -> str:
     return "\n".join(line.strip() for line in text.split("\n") if line.strip())
 
 
-def _whole_seconds(text: str | None) -> int | None:
+def _whole_number(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 8 else None
