@@ -195,6 +195,29 @@ async def test_a_resting_order_is_seen_and_canceled(desk: Desk) -> None:
     assert asked.status is OrderStatus.CANCELED
 
 
+async def test_everything_open_on_a_symbol_is_canceled_at_once(desk: Desk) -> None:
+    resting = [await desk.submit(await desk.rest("0.01")) for _ in range(3)]
+    canceled = await desk.venue.trading.cancel_all(SYMBOL)
+    assert {report.client_order_id for report in canceled} == {report.client_order_id for report in resting}
+    assert {report.status for report in canceled} == {OrderStatus.CANCELED}
+    assert await desk.venue.account.open_orders(None) == ()
+    with pytest.raises(VenueRejected):
+        await desk.venue.trading.cancel_all(SYMBOL)
+
+
+async def test_the_history_of_an_account_is_whole(desk: Desk) -> None:
+    bought = await desk.submit(await desk.buy("0.001"))
+    missed = await desk.submit(await desk.buy("0.001", slippage="0.9"))
+    resting = await desk.submit(await desk.rest("0.01"))
+    more = await desk.submit(await desk.buy("0.002"))
+    assert await desk.venue.account.order_names(SYMBOL) == {
+        report.venue_order_id: report.client_order_id for report in (bought, missed, resting, more)
+    }
+    assert await desk.venue.account.fill_history(SYMBOL) == bought.fills + more.fills
+    assert await desk.venue.account.order_names("ETHUSDT") == {}
+    assert await desk.venue.account.fill_history("ETHUSDT") == ()
+
+
 async def test_a_late_fill_is_found_by_asking(desk: Desk) -> None:
     book = await desk.venue.market_data.book(SYMBOL, 1)
     resting = replace(await desk.buy("0.001"), price=book.bids[0][0], time_in_force=TimeInForce.GTC)
