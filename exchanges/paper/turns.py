@@ -29,7 +29,7 @@ class Turns:
         self._waiting: deque[tuple[HttpRequest, asyncio.Future[HttpAnswer]]] = deque()
 
     async def answer(self, request: HttpRequest) -> HttpAnswer:
-        """Return the answer to a request once it is committed; a client that leaves is served all the same."""
+        """Return the answer once it is committed; a client that leaves is served all the same."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
             loop.call_soon(self._serve)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from core.matching import UNIT
 from exchanges.paper.records import Fill, Order
 from exchanges.paper.symbols import SYMBOLS
 
 Json = dict[str, Any]
 
+KLINE_FIELDS = 12
 _TIME_FIELDS = frozenset(
     [
         "time",
@@ -29,8 +29,10 @@ _TIME_FIELDS = frozenset(
 
 def amount(units: int) -> str:
     """Return units as a text with 8 decimals."""
-    sign, units = ("-", -units) if units < 0 else ("", units)
-    return f"{sign}{units // UNIT}.{units % UNIT:08d}"
+    if units < 0:
+        return f"-{amount(-units)}"
+    digits = f"{units:09d}"
+    return f"{digits[:-8]}.{digits[-8:]}"
 
 
 def short(units: int) -> str:
@@ -131,6 +133,9 @@ def in_microseconds(answer: Any) -> Any:
             for name, value in answer.items()
         }
     if isinstance(answer, list):
+        if len(answer) == KLINE_FIELDS and isinstance(answer[0], int):
+            open_ms, close_ms = answer[0], answer[6]
+            return [open_ms * 1000, *answer[1:6], close_ms * 1000 + 999, *answer[7:]]
         return [in_microseconds(value) for value in answer]
     return answer
 
