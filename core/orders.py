@@ -91,10 +91,17 @@ class Purpose(StrEnum):
     EXIT = "EXIT"
     PROTECT = "PROTECT"
     FLATTEN = "FLATTEN"
+    LIQUIDATE = "LIQUIDATE"
+    """As FLATTEN, of what the account held besides our position: its fills never touch our position."""
 
     @property
     def increases_risk(self) -> bool:
         return self is Purpose.ENTRY
+
+    @property
+    def is_emergency(self) -> bool:
+        """Whether it is sent while HALTED, and without a journal."""
+        return self in (Purpose.FLATTEN, Purpose.LIQUIDATE)
 
 
 @dataclass(frozen=True, slots=True)

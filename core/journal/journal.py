@@ -201,6 +201,13 @@ class Journal:
             context or {},
         )
 
+    def record_kept_intent(self, account: AccountKey, payload: Mapping[str, object]) -> bool:
+        """Write down an intent of ours that an emergency kept in its file; tell whether it is new.
+
+        It gives no permission to send: it was sent, or may have been.
+        """
+        return recording.kept_intent(self._store, self.installation_id, account, payload)
+
     def record_abandoned(self, order: OrderRef, reason: str) -> None:
         """Write down that an intent was provably not sent. Raises IllegalTransition after any outcome."""
         recording.outcome(self._store, _name(order), OrderStatus.ABANDONED, "ABANDONED", {"reason": reason})

@@ -13,7 +13,7 @@ from decimal import Decimal
 from core.journal import statements as sql
 from core.journal.chain import Event, canonical_json
 from core.journal.inventory import ZERO, Inventory, after, movements
-from core.orders import OrderStatus, Side
+from core.orders import OrderStatus, Purpose, Side
 from core.values import EXACT, decimal_text
 
 
@@ -124,7 +124,9 @@ def _fill(db: sqlite3.Connection, event: Event) -> None:
         fee_in_quote=told["fee_asset"] == assets["quote_asset"],
     )
     before = held_inventory(db, *book)
-    now = after(before, base, quote)
+    # What the account held before us is not our position, nor our P&L.
+    is_ours = _purpose(db, told["client_order_id"]) != Purpose.LIQUIDATE
+    now = after(before, base, quote) if is_ours else before
     realized = EXACT.subtract(now.realized, before.realized)
     db.execute(
         sql.ADD_FILL,
@@ -143,12 +145,12 @@ def _fill(db: sqlite3.Connection, event: Event) -> None:
             decimal_text(realized),
         ),
     )
-    db.execute(
-        sql.SET_POSITION, (*book, *(decimal_text(each) for each in (now.quantity, now.cost, now.realized)))
-    )
+    if is_ours:
+        values = (decimal_text(each) for each in (now.quantity, now.cost, now.realized))
+        db.execute(sql.SET_POSITION, (*book, *values))
     filled = _number(db, sql.FILLED_QUANTITY, (told["client_order_id"],))
     db.execute(sql.SET_FILLED_QUANTITY, (_sum(filled, quantity), told["client_order_id"]))
-    if fee != 0:
+    if fee != 0 and is_ours:
         paid = _number(db, sql.FEE, (*book, told["fee_asset"]))
         db.execute(sql.SET_FEE, (*book, told["fee_asset"], _sum(paid, fee)))
     if dry_run:
@@ -156,6 +158,11 @@ def _fill(db: sqlite3.Connection, event: Event) -> None:
         if told["fee_asset"] not in moved:
             moved[told["fee_asset"]] = -fee
         _move_dry_run_balances(db, account, moved)
+
+
+def _purpose(db: sqlite3.Connection, client_order_id: str) -> str | None:
+    row = db.execute(sql.PURPOSE, (client_order_id,)).fetchone()
+    return None if row is None else row["purpose"]
 
 
 def _move_dry_run_balances(db: sqlite3.Connection, account: str | None, moved: Mapping[str, Decimal]) -> None:

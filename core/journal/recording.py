@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from core.account import AccountKey
-from core.ids import client_order_id
+from core.ids import client_order_id, is_ours
 from core.journal import outcomes, queries
 from core.journal import statements as sql
 from core.journal.accounts import is_noted
@@ -63,14 +63,7 @@ def intent(
     request = approved.request
     if not is_noted(store, account, request.symbol):
         raise ValueError(f"{request.symbol} was not noted for {account}; call note_symbol first")
-    payload = {
-        **_request(request),
-        "timestamp_ms": timestamp_ms,
-        "recv_window_ms": recv_window_ms,
-        "dry_run": dry_run,
-        "context": plain(context, floats_as_text=True),
-        "approved_on": approved.numbers,
-    }
+    payload = intent_payload(approved, timestamp_ms, recv_window_ms, dry_run, context)
 
     def body(append: Append) -> Intent:
         row = store.row(sql.NEXT_ORDER_SEQUENCE)
@@ -90,6 +83,37 @@ def intent(
         )
 
     return SendOnce(store.write(body, may_use_reserve=not request.purpose.increases_risk))
+
+
+def kept_intent(
+    store: Store, installation_id: str, account: AccountKey, payload: Mapping[str, object]
+) -> bool:
+    """Write down an intent that was kept elsewhere while the journal could not take it; tell if it is new."""
+    name = str(payload["client_order_id"])
+    if not is_ours(name, installation_id):
+        return False
+
+    def body(append: Append) -> bool:
+        if queries.order(store, name) is not None:
+            return False
+        append("INTENT", str(account), payload)
+        return True
+
+    return store.write(body)
+
+
+def intent_payload(
+    approved: Approved, timestamp_ms: int, recv_window_ms: int, dry_run: bool, context: Context
+) -> dict[str, object]:
+    """Return the event of an intent, without the name it gets."""
+    return {
+        **_request(approved.request),
+        "timestamp_ms": timestamp_ms,
+        "recv_window_ms": recv_window_ms,
+        "dry_run": dry_run,
+        "context": plain(context, floats_as_text=True),
+        "approved_on": approved.numbers,
+    }
 
 
 def outcome(store: Store, name: str, status: OrderStatus, kind: str, payload: Mapping[str, object]) -> None:

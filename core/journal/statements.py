@@ -36,7 +36,10 @@ ADD_SYMBOL = """
 SYMBOL = "SELECT base_asset, quote_asset FROM symbols WHERE account = ? AND symbol = ?"
 
 # --- orders
-NEXT_ORDER_SEQUENCE = "SELECT coalesce(max(sequence), 0) + 1 AS sequence FROM orders"
+# Those of emergencies come from the clock (`core.ids.EMERGENCY_SEQUENCES`), and are none to go on from.
+NEXT_ORDER_SEQUENCE = """
+    SELECT coalesce(max(sequence), 0) + 1 AS sequence FROM orders WHERE sequence < 100000000000
+"""
 ADD_ORDER = """
     INSERT INTO orders (
         sequence, client_order_id, account, symbol, side, order_type, quantity, price, time_in_force, purpose,
@@ -52,6 +55,7 @@ SET_REPORT = """
 """
 SET_FILLED_QUANTITY = "UPDATE orders SET filled_quantity = ? WHERE client_order_id = ?"
 FILLED_QUANTITY = "SELECT filled_quantity FROM orders WHERE client_order_id = ?"
+PURPOSE = "SELECT purpose FROM orders WHERE client_order_id = ?"
 _ORDER = "SELECT * FROM orders"
 ORDER = f"{_ORDER} WHERE client_order_id = ?"
 UNSETTLED = f"{_ORDER} INDEXED BY orders_unsettled WHERE unsettled AND dry_run = 0 ORDER BY sequence"

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from core.instrument import SymbolStatus
-from core.orders import OrderRequest, Purpose
+from core.orders import OrderRequest
 from core.risk.approval import Denied
 from core.risk.facts import ZERO, RiskFacts, RiskLimits
 from core.risk.sellable import DOWN, EXIT_TYPES, after_fee, exit_price, minimum_notional, smallest_order
@@ -30,7 +30,7 @@ class Effect(StrEnum):
 def effect(request: OrderRequest) -> Effect:
     if request.purpose.increases_risk:
         return Effect.INCREASE
-    return Effect.FLATTEN if request.purpose is Purpose.FLATTEN else Effect.REDUCE
+    return Effect.FLATTEN if request.purpose.is_emergency else Effect.REDUCE
 
 
 def order_price(request: OrderRequest) -> Decimal:

@@ -84,18 +84,18 @@ class NothingToSell:
 
 
 def size_exit(
-    facts: RiskFacts, limits: RiskLimits, purpose: Literal[Purpose.EXIT, Purpose.FLATTEN]
+    facts: RiskFacts, limits: RiskLimits, purpose: Literal[Purpose.EXIT, Purpose.FLATTEN, Purpose.LIQUIDATE]
 ) -> SizedExit | NothingToSell | Denied:
-    """Size the next sale of min(own position, free balance): LIMIT IOC for EXIT, MARKET for FLATTEN.
+    """Size the next sale of min(own position, free balance): LIMIT IOC for EXIT, MARKET otherwise.
 
     A position above the largest order is sold in equal parts, so that no part is left as dust: call again
-    with new facts while there is a `rest`. FLATTEN is never Denied; without any price, the venue decides
+    with new facts while there is a `rest`. Only an EXIT is ever Denied; without any price, the venue decides
     what is dust.
     """
     instrument = facts.instrument
     available = max(NOTHING, min(facts.position, facts.free_base))
     not_free = max(NOTHING, facts.position) - available
-    flatten = purpose is Purpose.FLATTEN
+    flatten = purpose.is_emergency
     order_type = OrderType.MARKET if flatten else OrderType.LIMIT
     sellable = instrument.quantity_down(available.value, order_type)
     if sellable == NOTHING:
