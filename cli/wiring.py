@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from cli.invocation import Invocation
 from cli.paper_wiring import Persona, served_here
 from core.account import AccountKey, Environment
+from core.budget import Budget
 from core.clock import Clock, ScaledClock, SystemClock
 from core.config import PAPER, resolve_venue
 from core.desk import Desk
@@ -23,12 +25,15 @@ from core.dry_run import DryRunAccount, DryRunTrading
 from core.errors import ConfigError
 from core.ids import system_random
 from core.journal import Journal, Opening
+from core.lease import Lease
 from core.ports import Venue
 from core.risk.facts import RiskLimits
+from core.runtime_folder import default_runtime_folder
 from core.secrets import Secret
 from core.settings import Settings
 from core.signing_key import SigningKey
 from core.stop import StopRequest
+from core.venue_clock import VenueClock
 from exchanges.registry import official_root, venue_factory
 
 if TYPE_CHECKING:
@@ -85,9 +90,10 @@ class Wiring:
     async def _real(self, environment: Environment) -> AsyncIterator[Venue]:
         root = self.settings.base_url or official_root(self.venue_name, environment)
         key = signing_key(self.settings, environment)
-        factory = venue_factory(self.venue_name)
-        async with factory(root, key, SystemClock(), name=self.venue_name) as venue:
-            yield venue
+        factory, clock = venue_factory(self.venue_name), SystemClock()
+        with self._budget(urlsplit(root).netloc, clock) as budget:
+            async with factory(root, key, clock, name=self.venue_name, budget=budget) as venue:
+                yield venue
 
     @asynccontextmanager
     async def _paper_in_this_process(self, environment: Environment) -> AsyncIterator[Venue]:
@@ -95,8 +101,11 @@ class Wiring:
         async with served_here(self.settings, persona) as endpoint:
             key = SigningKey(Secret(endpoint.api_key), Secret(endpoint.api_secret))
             clock = _paper_clock(endpoint.now_ms(), endpoint.speed)
-            async with venue_factory(PAPER)(endpoint.rest, key, clock, name=PAPER) as venue:
-                yield _as_paper(venue)
+            # The port changes from run to run; what is counted is kept in the exchange's state.
+            with self._budget(str(self.settings.home / PAPER), clock) as budget:
+                factory = venue_factory(PAPER)
+                async with factory(endpoint.rest, key, clock, name=PAPER, budget=budget) as venue:
+                    yield _as_paper(venue)
 
     @asynccontextmanager
     async def _paper_elsewhere(self, environment: Environment) -> AsyncIterator[Venue]:
@@ -112,16 +121,33 @@ class Wiring:
                 )
             host, reading = venue.host, await venue.market_data.clock_reading()
         clock = _paper_clock(reading.venue_ms, float(self.settings.paper_speed or 1))
-        async with factory(host, key, clock, name=PAPER) as venue:
-            yield _as_paper(venue)
+        with self._budget(host.host, clock) as budget:
+            async with factory(host, key, clock, name=PAPER, budget=budget) as venue:
+                yield _as_paper(venue)
+
+    @contextmanager
+    def _budget(self, host: str, clock: Clock) -> Iterator[Budget]:
+        """Open the request budget that all commands of this user share for a host."""
+        budget = Budget.shared(self._runtime_folder, host, clock)
+        try:
+            yield budget
+        finally:
+            budget.close()
+            if budget.warning is not None:
+                self.invocation.console.warn(budget.warning)
+
+    @property
+    def _runtime_folder(self) -> Path:
+        return self.settings.runtime_dir or default_runtime_folder()
 
     @asynccontextmanager
     async def desk(
         self, venue: Venue, *, symbol: str, strategy: Strategy, dry_run: bool
     ) -> AsyncIterator[Desk]:
         """Ask the venue who we are, and open our books on that account."""
-        reading = await venue.market_data.clock_reading()
         speed = venue.clock.speed if isinstance(venue.clock, ScaledClock) else 1.0
+        reading = await venue.market_data.clock_reading()
+        venue_clock = VenueClock(venue.market_data, venue.clock, reading, speed)
         with (
             Journal.open(self.settings.home, clock=venue.clock, random_bytes=system_random) as journal,
             self._warnings_of(journal),
@@ -141,7 +167,13 @@ class Wiring:
                 journal=journal,
                 clock=venue.clock,
                 clock_speed=speed,
-                reading=reading,
+                venue_clock=venue_clock,
+                lease=Lease(
+                    self._runtime_folder,
+                    account,
+                    command=f"trader {self.invocation.console.command}",
+                    clock=SystemClock(),
+                ),
                 settings=self.settings,
                 limits=risk_limits(self.settings, strategy, symbol, speed),
                 strategy=strategy,

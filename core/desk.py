@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from core.account import AccountKey, Environment
 from core.clock import Clock
-from core.ports import ClockReading, Venue
+from core.lease import Lease
+from core.ports import Venue
 from core.risk.facts import RiskLimits
 from core.stop import StopRequest
+from core.venue_clock import VenueClock
 
 if TYPE_CHECKING:
     from core.journal import Journal
@@ -26,9 +28,9 @@ RECV_WINDOW_MS = 5_000
 class Desk:
     """The collaborators of one command.
 
-    `clock_speed`: how fast `clock` runs against the wall; above 1 only on the paper exchange. `reading`: the
-    venue's clock, measured when the desk was opened. `digests`: () -> (risk digest, code digest), read when
-    asked. `alone`: no other command of this home was at a desk when this one came.
+    `clock_speed`: how fast `clock` runs against the wall; above 1 only on the paper exchange. `lease`: not
+    held until an operation that sends acquires it or takes it over. `digests`: () -> (risk digest, code
+    digest), read when asked. `alone`: no other command of this home was at a desk when this one came.
     """
 
     venue: Venue
@@ -37,7 +39,8 @@ class Desk:
     journal: Journal
     clock: Clock
     clock_speed: float
-    reading: ClockReading
+    venue_clock: VenueClock
+    lease: Lease
     settings: Settings
     limits: RiskLimits
     strategy: Strategy
@@ -51,7 +54,7 @@ class Desk:
 
     def venue_now_ms(self) -> int:
         """Return the venue's time, as far as we measured it."""
-        return self.clock.now_ms() + round(self.reading.offset_ms)
+        return self.venue_clock.now_ms()
 
 
 class Access(Protocol):

@@ -76,6 +76,7 @@ class AccountFacts:
     smallest_order: Quote
     unsettled: int
     quarantined: tuple[str, ...]
+    foreign_orders: tuple[str, ...]
     trading_state: TradingState
     journal_findings: int
     evidence: tuple[Evidence, ...]
@@ -164,14 +165,28 @@ def _later(what: str) -> GateRule:
 
 
 def clock_agrees(facts: GateFacts, account: AccountFacts) -> Answer:
-    offset_ms, bound_ms = account.reading.offset_ms, account.reading.bound_ms
+    return clock_answer(account.reading, facts.settings.gate_max_clock_offset_ms)
+
+
+def clock_answer(reading: ClockReading, most_ms: int) -> Answer:
+    """Say whether the clocks agree; `most_ms` bounds offset and uncertainty together."""
+    offset_ms, bound_ms = reading.offset_ms, reading.bound_ms
     detail = f"offset {offset_ms:+.0f} ms, known to ±{bound_ms:.0f} ms"
-    most_ms = facts.settings.gate_max_clock_offset_ms
     if abs(offset_ms) + bound_ms < most_ms:
         return _passed(detail)
     by_the_clock = abs(offset_ms) >= most_ms
     way_out = "set this machine's clock (NTP)" if by_the_clock else "the answers are slow: try again"
     return _failed(f"{detail}; the limit is {most_ms} ms", way_out)
+
+
+def no_second_machine(facts: GateFacts, account: AccountFacts) -> Answer:
+    """One installation trades on an account: an open order that another one placed stops new entries."""
+    if account.foreign_orders:
+        return _failed(
+            f"another installation of trader has open orders: {', '.join(account.foreign_orders)}",
+            "stop the other machine or home; `trader cancel-all --account` cancels everybody's orders",
+        )
+    return _passed("no other installation has open orders")
 
 
 def balance_suffices(facts: GateFacts, account: AccountFacts) -> Answer:
@@ -302,6 +317,7 @@ def _wiped_since(then: AccountKey, now: AccountKey) -> bool:
 STANDING: Mapping[str, GateRule] = {
     "clock": _of_account(clock_agrees),
     "balance": _of_account(balance_suffices),
+    "second-machine": _of_account(no_second_machine),
     "unsettled": _of_account(nothing_unsettled),
     "trading-state": _of_account(trading_active),
     "journal": _of_account(journal_verifies),

@@ -40,10 +40,12 @@ class Holder:
     since_ms: int
 
     def __str__(self) -> str:
+        if not self.pid:
+            return "a command that left no name"
         return f"`{self.command}` (pid {self.pid}, since {iso_utc(self.since_ms)})"
 
 
-UNNAMED: Final = Holder(0, 0, "a command that left no name", 0)
+UNNAMED: Final = Holder(token=0, pid=0, command="", since_ms=0)
 
 
 class Lease:
@@ -117,16 +119,11 @@ class Lease:
             return True
         return self._file is not None and self._name_leads_to(self._file)
 
-    def successor(self) -> Holder:
-        """Return who holds the lease now, for a message."""
+    def why_not_held(self) -> str:
+        """Say why nothing may be sent, where `is_held` is false."""
         if self._folder is None:
-            return UNNAMED
-        try:
-            file = os.open(self._name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._folder)
-        except OSError:
-            return UNNAMED
-        with os.fdopen(file, "rb"):
-            return _written_in(file)
+            return "this command does not hold the lease of the account"
+        return f"{self._named_holder(self._folder)} has taken over the lease of the account"
 
     @contextmanager
     def request(self) -> Iterator[None]:
@@ -147,7 +144,7 @@ class Lease:
         async with self._one_at_a_time(folder):
             file = self._file = open_private_file(folder, self._name)
             if not _lock(file) or not self._name_leads_to(file):
-                raise self._held_by(self.successor())
+                raise self._held_by(self._named_holder(folder))
             self._sign(file, _written_in(file).token + 1)
 
     async def _take_over(self, folder: int) -> None:
@@ -196,6 +193,15 @@ class Lease:
         except OSError:
             return False
         return os.path.samestat(named, os.fstat(file))
+
+    def _named_holder(self, folder: int) -> Holder:
+        """Return who signed the file that the name leads to, for a message."""
+        try:
+            file = os.open(self._name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        except OSError:
+            return UNNAMED
+        with os.fdopen(file, "rb"):
+            return _written_in(file)
 
     def _held_by(self, holder: Holder) -> Refused:
         return Refused(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from core.clock import Clock, machine_suspended_ms
@@ -28,8 +28,8 @@ class _Mark:
 class VenueClock:
     """Measures the venue's clock again when the last reading can no longer be relied on.
 
-    A new reading serves later requests; nothing is sent again because of it. `suspended_ms`: how long the
-    machine has slept since it was started.
+    A new reading serves later requests; nothing is sent again because of it. `speed`: how fast `clock` runs
+    against the wall. `suspended_ms`: how long the machine has slept since it was started.
     """
 
     def __init__(
@@ -37,10 +37,12 @@ class VenueClock:
         market_data: MarketData,
         clock: Clock,
         reading: ClockReading,
+        speed: float = 1.0,
         suspended_ms: Callable[[], float] = machine_suspended_ms,
     ) -> None:
         self._market_data = market_data
         self._clock = clock
+        self._speed = speed
         self._suspended_ms = suspended_ms
         self._mark = self._now()
         self.reading = reading
@@ -50,14 +52,24 @@ class VenueClock:
         return self._clock.now_ms() + round(self.reading.offset_ms)
 
     @property
+    def in_real_time(self) -> ClockReading:
+        """Return the reading in milliseconds of the wall, as limits are meant."""
+        return replace(
+            self.reading,
+            offset_ms=self.reading.offset_ms / self._speed,
+            bound_ms=self.reading.bound_ms / self._speed,
+        )
+
+    @property
     def is_stale(self) -> bool:
         """Tell whether the reading is old, the machine slept, or its clock was set since."""
         now, mark = self._now(), self._mark
         elapsed_ms = now.monotonic_ms - mark.monotonic_ms
+        jump_ms = abs(now.wall_ms - mark.wall_ms - elapsed_ms)
         return (
-            elapsed_ms > READING_AGE_MS_MAX
+            elapsed_ms > READING_AGE_MS_MAX * self._speed
+            or jump_ms > JUMP_MS * self._speed
             or now.suspended_ms - mark.suspended_ms > SUSPENDED_MS
-            or abs(now.wall_ms - mark.wall_ms - elapsed_ms) > JUMP_MS
         )
 
     async def refresh_if_stale(self) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.clock import utc_day
 from core.desk import Desk
 from core.gates import AccountFacts, StagePlan
+from core.operations.entry_check import foreign_orders
 from core.operations.observe import observe, risk_facts
 from core.orders import OrderStatus
 from core.risk.sellable import smallest_entry
@@ -33,16 +33,13 @@ async def account_facts(desk: Desk, plan: StagePlan) -> AccountFacts:
     return AccountFacts(
         account=account,
         now_ms=desk.clock.now_ms(),
-        reading=replace(
-            desk.reading,
-            offset_ms=desk.reading.offset_ms / desk.clock_speed,
-            bound_ms=desk.reading.bound_ms / desk.clock_speed,
-        ),
+        reading=desk.venue_clock.in_real_time,
         free_quote=facts.free_quote.value,
         quote_asset=instrument.quote_asset,
         smallest_order=notional(smallest, facts.best_ask),
         unsettled=len(journal.unsettled(account)),
         quarantined=journal.quarantined(account),
+        foreign_orders=await foreign_orders(desk, None),
         trading_state=facts.trading_state,
         journal_findings=len(journal.verify()),
         evidence=journal.evidence(),

@@ -31,6 +31,7 @@ class Observation:
 
 async def observe(desk: Desk, symbol: str) -> Observation:
     """Ask the venue for everything one decision needs; the book last, so that it is the freshest."""
+    await desk.venue_clock.refresh_if_stale()
     snapshot, commission, average_price = await asyncio.gather(
         desk.venue.account.snapshot(),
         desk.venue.account.commission(symbol),

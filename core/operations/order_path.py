@@ -15,6 +15,7 @@ from core.orders import (
     OrderReport,
     OrderRequest,
     Purpose,
+    SendOnce,
     filled_quantity,
 )
 from core.risk.approval import Denied
@@ -49,8 +50,13 @@ async def place(
         dry_run=dry_run,
         context=context,
     )
+    with desk.lease.request():
+        _abandon_unless_still_wanted(desk, permission.intent, born_ms)
+        return await _send(desk, permission)
+
+
+async def _send(desk: Desk, permission: SendOnce) -> OrderReport:
     intent = permission.intent
-    _abandon_unless_still_wanted(desk, intent, born_ms)
     try:
         report = await desk.venue.trading.submit(permission)
     except BaseException as failure:
@@ -121,6 +127,8 @@ def _abandon_unless_still_wanted(desk: Desk, intent: Intent, born_ms: float) -> 
     reason = None
     if age_ms > INTENT_AGE_MS_MAX:
         reason = f"the intent is {age_ms:.0f} ms old, {INTENT_AGE_MS_MAX} ms is the limit"
+    elif not (intent.dry_run or desk.lease.is_held()):
+        reason = desk.lease.why_not_held()
     elif state is TradingState.HALTED and intent.request.purpose is not Purpose.FLATTEN:
         reason = "trading was halted meanwhile"
     elif state is TradingState.REDUCING and intent.request.purpose.increases_risk:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from core.desk import Desk
 from core.errors import OutcomeUnknown, PositionOpen, Refused, TraderError
+from core.operations.entry_check import check_before_entry
 from core.operations.holding import Holding
 from core.operations.observe import observe, risk_facts
 from core.operations.order_path import place
@@ -62,10 +63,11 @@ async def enter(
 ) -> OpenTrade | None:
     """Buy at the book, within the caps; None when a stop was asked for before anything was bought.
 
-    An entry that fills nothing is tried again on fresh prices. Raises RiskDenied, Refused ENTRY_NOT_FILLED,
-    or what the order path raises.
+    An entry that fills nothing is tried again on fresh prices. Raises RiskDenied, Refused ENTRY_NOT_FILLED or
+    FOREIGN_TRADER, ConfigError CLOCK_OFFSET, or what the order path raises.
     """
     for _ in range(ENTRY_ATTEMPTS):
+        await check_before_entry(desk, holding.instrument.symbol)
         facts = await _facts_for_entry(desk, holding, book, bar)
         if desk.stop.asked:
             return None

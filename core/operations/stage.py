@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from core.desk import Access, Desk
@@ -36,8 +37,8 @@ async def run_stage(
 ) -> None:
     """Run one stage to its end.
 
-    Raises GateClosed, ReconciliationBreak SELF_TEST_FAILED, WaitLimitReached (zero trades), Interrupted,
-    PositionOpen, OutcomeUnknown, and what the order path raises.
+    Raises Refused LEASE_HELD, GateClosed, ReconciliationBreak SELF_TEST_FAILED, WaitLimitReached (zero
+    trades), Interrupted, PositionOpen, OutcomeUnknown, and what the order path raises.
     """
     _pass_gates(GateFacts(plan, access.settings), result, BEFORE_THE_VENUE)
     async with access.venue(plan.stage.environment) as venue:
@@ -45,7 +46,7 @@ async def run_stage(
         await venue.market_data.ping()
         _pass_gates(GateFacts(plan, access.settings, venue.host), result, BEFORE_THE_KEY)
         opening = access.desk(venue, symbol=plan.symbol, strategy=strategy, dry_run=plan.stage.dry_run)
-        async with opening as desk:
+        async with opening as desk, _sender(desk, plan):
             account = await account_facts(desk, plan)
             try:
                 _pass_gates(GateFacts(plan, access.settings, venue.host, account), result)
@@ -53,6 +54,11 @@ async def run_stage(
                 desk.journal.record_note("GATE_CLOSED", desk.account, refused.details)
                 raise
             await _run(desk, plan, progress, result, random_bytes)
+
+
+def _sender(desk: Desk, plan: StagePlan) -> AbstractAsyncContextManager[object]:
+    """Hold the lease of the account while orders are placed; a dry run places none."""
+    return nullcontext() if plan.stage.dry_run else desk.lease.acquired()
 
 
 def _pass_gates(facts: GateFacts, result: StageResult, counted: tuple[str, ...] | None = None) -> None:

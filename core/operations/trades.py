@@ -78,8 +78,9 @@ async def _round_trip(run: Trading, word: EntrySignal | None) -> bool:
     if opened is None:
         return False
     result.unfinished = opened
-    failure = None if word is None else await _hold(run, opened, word)
-    trade = await leave(desk, run.holding, book, opened)
+    with desk.venue.budget.reducing():
+        failure = None if word is None else await _hold(run, opened, word)
+        trade = await leave(desk, run.holding, book, opened)
     result.unfinished = None
     result.trades.append(trade)
     run.progress.step(Step.TRADE, _trade_line(run, trade))

@@ -109,6 +109,7 @@ class Watch:
         )
 
     async def _bars(self) -> Bars:
+        await self.desk.venue_clock.refresh_if_stale()
         return await recent_bars(self.desk.venue.market_data, self.desk.strategy, self.plan)
 
     def _show(self, what: str, decision: Decision, left_s: float) -> None:
