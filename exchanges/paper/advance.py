@@ -1,8 +1,7 @@
 """Bring the book of resting orders forward in time, step by step of the market.
 
 The result depends on the market and the orders alone, not on how often somebody looks: an order that a dead
-process left resting yesterday is filled when and where the market passed it. Long idle spans are skipped by
-halving them.
+process left resting yesterday is filled when and where the market passed it. Long idle spans are skipped.
 """
 
 from __future__ import annotations
@@ -16,6 +15,9 @@ from exchanges.paper.ambient import Ambient
 from exchanges.paper.market import STEP_MS, Market
 from exchanges.paper.records import Order
 from exchanges.paper.world import World
+
+_FIRST_SPAN = 1_024
+"""Steps looked at first, about an hour."""
 
 
 def advance(world: World, ambient: Ambient, now_ms: int) -> None:
@@ -47,7 +49,10 @@ def _find_hit(world: World, ambient: Ambient, symbol: str, last_step: int, hits:
 
 
 def _next_hit(market: Market, orders: Iterable[Order], first: int, last: int) -> int | None:
-    """Return the first step in [first, last] whose price reaches an order, found by halving."""
+    """Return the first step in [first, last] whose price reaches an order.
+
+    Spans that double are asked first, so that a hit soon after the start does not cost a look at years.
+    """
     highest_bid = max((order.price for order in orders if order.is_buy), default=None)
     lowest_ask = min((order.price for order in orders if not order.is_buy), default=None)
 
@@ -59,8 +64,13 @@ def _next_hit(market: Market, orders: Iterable[Order], first: int, last: int) ->
             lowest_ask is not None and span.high >= lowest_ask
         )
 
-    if first > last or not reached(first, last):
+    length = _FIRST_SPAN
+    while first <= last and not reached(first, min(first + length - 1, last)):
+        first += length
+        length *= 2
+    if first > last:
         return None
+    last = min(first + length - 1, last)
     while first < last:
         middle = (first + last) // 2
         if reached(first, middle):

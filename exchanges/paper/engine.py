@@ -42,6 +42,12 @@ class Engine:
     state: State
     now_ms: int
 
+    @property
+    def records(self) -> State:
+        """The state, with everything done so far in this transaction written to it."""
+        self.world.flush(self.now_ms)
+        return self.state
+
     def check(self, request: OrderRequest) -> None:
         """Check an order against the symbol's rules, as a validate-only request does. Raises Refused."""
         average_price = self.ambient.average_price(request.symbol, self.now_ms)
@@ -97,8 +103,10 @@ class Engine:
         """Look an order up by its id, which must then carry the client id when both are given."""
         number = self.world.account.account
         if order_id is None:
-            return self.state.order_by_client_id(number, symbol, client_order_id or "")
-        order = self.world.orders[symbol].get(order_id) or self.state.order(number, symbol, order_id)
+            client_order_id = client_order_id or ""
+            found = self.world.open_order(symbol, client_order_id)
+            return found or self.records.order_by_client_id(number, symbol, client_order_id)
+        order = self.world.orders[symbol].get(order_id) or self.records.order(number, symbol, order_id)
         if order is not None and client_order_id is not None and order.client_order_id != client_order_id:
             raise Refused(Reason.CLIENT_ID_MISMATCH)
         return order

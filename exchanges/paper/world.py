@@ -26,10 +26,10 @@ class World:
         self.account = account
         self.symbols = state.symbols(number)
         self.orders: dict[str, dict[int, Order]] = {name: {} for name in SYMBOLS}
-        self._open_client_ids: set[str] = set()
+        self._open_client_ids: dict[str, tuple[str, int]] = {}
         for order in state.open_orders(number):
             self.orders[order.symbol][order.order_id] = order
-            self._open_client_ids.add(order.client_order_id)
+            self._open_client_ids[order.client_order_id] = order.symbol, order.order_id
         self._balances = state.balances(number, "account")
         self._venue = state.balances(number, "venue")
         self._consumed: defaultdict[tuple[str, bool], dict[int, tuple[int, int]]] = defaultdict(dict)
@@ -77,9 +77,9 @@ class World:
         """Remember an order as it now is; closed ones leave the book."""
         if order.is_open:
             self.orders[order.symbol][order.order_id] = order
-            self._open_client_ids.add(order.client_order_id)
+            self._open_client_ids[order.client_order_id] = order.symbol, order.order_id
         elif self.orders[order.symbol].pop(order.order_id, None):
-            self._open_client_ids.discard(order.client_order_id)
+            del self._open_client_ids[order.client_order_id]
         self._changed_orders[order.symbol, order.order_id] = order
 
     def put_symbol(self, symbol: SymbolState) -> None:
@@ -100,6 +100,10 @@ class World:
 
     def has_open_client_id(self, client_order_id: str) -> bool:
         return client_order_id in self._open_client_ids
+
+    def open_order(self, symbol: str, client_order_id: str) -> Order | None:
+        found_symbol, order_id = self._open_client_ids.get(client_order_id, ("", 0))
+        return self.orders[symbol][order_id] if found_symbol == symbol else None
 
     # ambient liquidity
 
