@@ -11,8 +11,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -70,13 +71,13 @@ class Lease:
         self.displaced: Holder | None = None
         self.warning: str | None = None
 
-    @asynccontextmanager
-    async def acquired(self) -> AsyncIterator[Lease]:
+    @contextmanager
+    def acquired(self) -> Iterator[Lease]:
         """Hold the lease. Raises Refused LEASE_HELD naming the holder, ConfigError RUNTIME_UNUSABLE."""
         try:
             self._folder = open_runtime_folder(self._folder_path)
             try:
-                await self._acquire(self._folder)
+                self._acquire(self._folder)
             except OSError as error:
                 raise ConfigError(
                     f"the lease {self._folder_path / self._name} cannot be used: {error.strerror}",
@@ -86,18 +87,19 @@ class Lease:
         finally:
             self._release()
 
-    @asynccontextmanager
-    async def taken_over(self) -> AsyncIterator[Lease]:
-        """Hold the lease from now on, whoever held it: `displaced`. It can send no further order.
+    @contextmanager
+    def taken_over(self) -> Iterator[Lease]:
+        """Hold the lease from now on, whoever held it (`displaced`): that one can send no further order.
 
-        For what reduces risk only. A folder that cannot be used does not stop it: see `warning`.
+        For what reduces risk only. A folder or disk that cannot be used does not stop it: see `warning`.
         """
         try:
             try:
                 self._folder = open_runtime_folder(self._folder_path)
-                await self._take_over(self._folder)
+                self._take_over(self._folder)
             except (ConfigError, OSError) as error:
                 self._unguarded = True
+                self._remove_name()
                 self.warning = f"going on without the lease, another command may send too: {error}"
             yield self
         finally:
@@ -140,15 +142,15 @@ class Lease:
             if not self._in_flight:
                 self._mark(_IDLE)
 
-    async def _acquire(self, folder: int) -> None:
-        async with self._one_at_a_time(folder):
+    def _acquire(self, folder: int) -> None:
+        with _one_at_a_time(folder):
             file = self._file = open_private_file(folder, self._name)
             if not _lock(file) or not self._name_leads_to(file):
                 raise self._held_by(self._named_holder(folder))
             self._sign(file, _written_in(file).token + 1)
 
-    async def _take_over(self, folder: int) -> None:
-        async with self._one_at_a_time(folder):
+    def _take_over(self, folder: int) -> None:
+        with _one_at_a_time(folder):
             self._predecessor = open_private_file(folder, self._name)
             former = _written_in(self._predecessor)
             self.displaced = None if _lock(self._predecessor) else former
@@ -158,21 +160,6 @@ class Lease:
                 raise BlockingIOError("another take-over of this process is at work")
             self._sign(file, former.token + 1)
             os.rename(new_name, self._name, src_dir_fd=folder, dst_dir_fd=folder)
-
-    @asynccontextmanager
-    async def _one_at_a_time(self, folder: int) -> AsyncIterator[None]:
-        """Let the few microseconds in which the name changes hands belong to one process.
-
-        One that was stopped just there is not waited for: at worst two tokens are alike.
-        """
-        for _ in range(round(LOCK_WAIT_S / POLL_S)):
-            if _lock(folder):
-                break
-            await self._clock.sleep(POLL_S)
-        try:
-            yield
-        finally:
-            fcntl.flock(folder, fcntl.LOCK_UN)
 
     def _sign(self, file: int, token: int) -> None:
         self.token = token
@@ -193,6 +180,12 @@ class Lease:
         except OSError:
             return False
         return os.path.samestat(named, os.fstat(file))
+
+    def _remove_name(self) -> None:
+        """Fence the former holder off where no new file can be made: on a full disk a name can be removed."""
+        if self._folder is not None:
+            with suppress(OSError):
+                os.unlink(self._name, dir_fd=self._folder)
 
     def _named_holder(self, folder: int) -> Holder:
         """Return who signed the file that the name leads to, for a message."""
@@ -230,6 +223,22 @@ def _lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+@contextmanager
+def _one_at_a_time(folder: int) -> Iterator[None]:
+    """Let the few microseconds in which the name changes hands belong to one process.
+
+    One that was stopped just there is not waited for: at worst two tokens are alike.
+    """
+    for _ in range(round(LOCK_WAIT_S / POLL_S)):
+        if _lock(folder):
+            break
+        time.sleep(POLL_S)
+    try:
+        yield
+    finally:
+        fcntl.flock(folder, fcntl.LOCK_UN)
 
 
 def _written_in(file: int) -> Holder:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from core.desk import Access, Desk
@@ -46,17 +46,24 @@ async def run_stage(
         await venue.market_data.ping()
         _pass_gates(GateFacts(plan, access.settings, venue.host), result, BEFORE_THE_KEY)
         opening = access.desk(venue, symbol=plan.symbol, strategy=strategy, dry_run=plan.stage.dry_run)
-        async with opening as desk, _sender(desk, plan):
-            account = await account_facts(desk, plan)
-            try:
-                _pass_gates(GateFacts(plan, access.settings, venue.host, account), result)
-            except GateClosed as refused:
-                desk.journal.record_note("GATE_CLOSED", desk.account, refused.details)
-                raise
-            await _run(desk, plan, progress, result, random_bytes)
+        async with opening as desk:
+            with _sender(desk, plan):
+                await _pass_gates_and_run(desk, plan, progress, result, random_bytes)
 
 
-def _sender(desk: Desk, plan: StagePlan) -> AbstractAsyncContextManager[object]:
+async def _pass_gates_and_run(
+    desk: Desk, plan: StagePlan, progress: Progress, result: StageResult, random_bytes: RandomBytes
+) -> None:
+    account = await account_facts(desk, plan)
+    try:
+        _pass_gates(GateFacts(plan, desk.settings, desk.venue.host, account), result)
+    except GateClosed as refused:
+        desk.journal.record_note("GATE_CLOSED", desk.account, refused.details)
+        raise
+    await _run(desk, plan, progress, result, random_bytes)
+
+
+def _sender(desk: Desk, plan: StagePlan) -> AbstractContextManager[object]:
     """Hold the lease of the account while orders are placed; a dry run places none."""
     return nullcontext() if plan.stage.dry_run else desk.lease.acquired()
 
