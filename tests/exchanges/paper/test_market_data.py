@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def _my_trades(venue: Venue) -> Answer:
     return venue.signed("GET", "/api/v3/myTrades", symbol="BTCUSDT")
 
 
-SAMPLES = {
+SAMPLES: dict[str, Callable[[Venue], Answer]] = {
     "account_response": lambda venue: venue.signed("GET", "/api/v3/account"),
     "account_trades_response": _my_trades,
     "all_orders_response": lambda venue: _orders(venue, "/api/v3/allOrders"),

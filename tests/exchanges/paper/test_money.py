@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exchanges.paper import admin
+from exchanges.paper.limits import Limits
 from exchanges.paper.symbols import SYMBOLS
 from tests.exchanges.paper.venue import Venue, Wall, open_venue
 
@@ -152,5 +153,5 @@ def test_a_session_replayed_from_its_fills_gives_the_balances(
         assert {asset: amount for asset, amount in expected.items() if amount} == held
 
 
-def _no_limits() -> admin.Limits:
-    return admin.Limits(10**9, 10**9, 10**9, 10**9)
+def _no_limits() -> Limits:
+    return Limits(10**9, 10**9, 10**9, 10**9)
