@@ -5,8 +5,8 @@ into a ban. So every process adds the weight of its requests to one small file b
 from every answer what the venue counted, and stops when any process was told to wait.
 
 The file is read and written whole (`pread`, `pwrite`), not mapped into memory: a write to a mapped page kills
-the process when the disk is full, and cancels must work then. Nothing here waits, and no failure stops a
-request: without the file the process keeps its own count and says so (`warning`).
+the process when the disk is full, and cancels must work then. No failure stops a request: without the file
+the process keeps its own count and says so (`warning`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import fcntl
 import hashlib
 import os
 import struct
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -39,7 +40,8 @@ _MAGIC: Final = b"TRBUDGT1"
 _FIELDS: Final = struct.Struct("<8s5q")
 _CHECKSUM: Final = struct.Struct("<I")
 _SIZE: Final = _FIELDS.size + _CHECKSUM.size
-_LOCK_TRIES: Final = 100
+_LOCK_TRIES: Final = 50
+_LOCK_PAUSE_S: Final = 0.0002
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class Budget:
 
         What may be lost then is one request's weight, and the venue's next answer corrects it.
         """
-        locked = self._file is not None and any(_lock(self._file) for _ in range(_LOCK_TRIES))
+        locked = self._file is not None and _lock(self._file)
         try:
             self._write(change(self._read()))
         finally:
@@ -182,9 +184,12 @@ class Budget:
 
 
 def _lock(file: int) -> bool:
-    with suppress(OSError):
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
+    """Try for about 10 ms: others hold it for microseconds, unless the machine took the processor away."""
+    for _ in range(_LOCK_TRIES):
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        time.sleep(_LOCK_PAUSE_S)
     return False
 
 
