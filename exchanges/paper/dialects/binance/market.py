@@ -229,16 +229,22 @@ def _day(engine: Engine, symbol: Symbol, *, mini: bool) -> Json:
     name, now_ms = symbol.name, engine.now_ms
     market = engine.ambient.markets[name]
     open_ms = max(now_ms - DAY_MS, market.start_ms)
-    first_ms = open_ms // MINUTE_MS * MINUTE_MS
-    bars = market.klines("1m", start_ms=first_ms, end_ms=now_ms, limit=1441, now_ms=now_ms)
+    until_ms = now_ms if market.end_ms is None else min(now_ms, market.end_ms)
+    first, last_whole = open_ms // MINUTE_MS, until_ms // MINUTE_MS
+    whole = market.minutes(first, max(0, last_whole - first))
+    now = market.klines("1m", start_ms=last_whole * MINUTE_MS, end_ms=now_ms, limit=1, now_ms=now_ms)
     last = _last(engine, symbol)
-    opened = bars[0].open * symbol.tick if bars else last
-    volume, quote_volume = sum(bar.volume for bar in bars), sum(bar.quote_volume for bar in bars)
+    opens = [*whole.open[:1].tolist(), *(bar.open for bar in now)]
+    highs = [*whole.high.tolist(), *(bar.high for bar in now)]
+    lows = [*whole.low.tolist(), *(bar.low for bar in now)]
+    opened = opens[0] * symbol.tick if opens else last
+    volume = int(whole.volume.sum()) + sum(bar.volume for bar in now)
+    quote_volume = int(whole.quote_volume.sum()) + sum(bar.quote_volume for bar in now)
     first_id, last_id = tape.first_at(engine, name, open_ms), tape.end(engine, name) - 1
     prices = {
         "openPrice": amount(opened),
-        "highPrice": price(name, max((bar.high for bar in bars), default=last // symbol.tick)),
-        "lowPrice": price(name, min((bar.low for bar in bars), default=last // symbol.tick)),
+        "highPrice": price(name, max(highs, default=last // symbol.tick)),
+        "lowPrice": price(name, min(lows, default=last // symbol.tick)),
     }
     volumes = {
         "volume": quantity(name, volume),
