@@ -64,10 +64,13 @@ class Exchange:
         self._clock: ExchangeClock | None = None
         self._last_ms = 0
         self.ambient = Ambient({})
-        with self.state.transaction():
-            self._set_clock()
-            account = self._account()
-        self._make_markets(account)
+        try:
+            with self.state.transaction():
+                self._set_clock()
+                self._make_markets(self._account())
+        except BaseException:
+            self.state.close()
+            raise
 
     def close(self) -> None:
         self.state.close()
