@@ -103,7 +103,7 @@ async def test_after_a_limit_or_ban_nobody_sends_anything(
             lambda: other.account.open_orders(None),
         ):
             with other.budget.reducing(), pytest.raises(TraderError) as refused:
-                await ask()  # type: ignore[operator]  # three shapes of ask
+                await ask()
             assert refused.value.code == code
             assert f"{left_s} s" in str(refused.value)
             assert refused.value.details["retry_after_s"] == left_s
