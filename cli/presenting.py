@@ -75,7 +75,7 @@ def gate_table(console: Console, gates: Sequence[Gate]) -> None:
 
 
 def stage_result(console: Console, result: StageResult) -> None:
-    """Add all that is known of a stage to the document, and show its gates when one is closed."""
+    """Add all that is known of a stage to the document, and show its gates when they refused it."""
     plan = result.plan
     console.result(
         stage=plan.stage.number,
@@ -90,7 +90,7 @@ def stage_result(console: Console, result: StageResult) -> None:
         evidence_id=result.evidence_id,
         audit_log=result.audit_log,
     )
-    if any(gate.result is not GateResult.PASS for gate in result.gates):
+    if result.refused:
         gate_table(console, result.gates)
 
 

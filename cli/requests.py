@@ -8,35 +8,39 @@ from cli.console import UsageError
 from core.errors import ConfigError
 from core.gates import StagePlan
 from core.operations.check import checks_of
-from core.setting_values import duration_ms
+from core.setting_values import duration_ms, whole_number
 from core.settings import Settings
 from core.stages import STAGES, EntryMode
 from core.strategies import STRATEGIES, strategy
 from core.values import canonical_symbol
 
+TRADES_MAX = 1_000
+
 
 def stage_plan(
     settings: Settings,
-    number: int,
+    number: str,
     symbol: str | None,
-    trades: int,
+    trades: str,
     entry: EntryMode,
     strategy_name: str,
     soak: str,
     wait: str,
 ) -> StagePlan:
     """Return the plan of a stage. Raises UsageError, or ConfigError STRATEGY_UNKNOWN."""
+    stage = STAGES[_whole_number("the stage", number, 0, max(STAGES))]
+    round_trips = _whole_number("--trades", trades, 1, TRADES_MAX)
     soak_s, wait_s = _seconds("--soak", soak), _seconds("--wait", wait)
-    if soak_s and trades < 2:
+    if soak_s and round_trips < 2:
         _wrong("--soak spreads several trades over time: give --trades 2 or more")
     if soak_s and entry is EntryMode.SIGNAL:
         _wrong("--soak goes with --entry probe; with --entry signal the strategy chooses the time")
     if wait_s <= 0:
         _wrong(f"--wait was {wait}, which is no time at all; give e.g. 8h")
     return StagePlan(
-        stage=STAGES[number],
+        stage=stage,
         symbol=_symbol(symbol) if symbol is not None else settings.symbol,
-        trades=trades,
+        trades=round_trips,
         entry=entry,
         strategy=_known_strategy(strategy_name),
         bar=settings.bar,
@@ -48,7 +52,7 @@ def stage_plan(
 def check_plan(settings: Settings, symbol: str | None, strategy_name: str) -> StagePlan:
     """Return the plan whose conditions `check` asks: the stage that the settings point at."""
     number = 2 if not settings.use_testnet else 0 if settings.dry_run else 1
-    return stage_plan(settings, number, symbol, 1, EntryMode.PROBE, strategy_name, "0s", "8h")
+    return stage_plan(settings, str(number), symbol, "1", EntryMode.PROBE, strategy_name, "0s", "8h")
 
 
 def check_names(only: list[str] | None, plan: StagePlan) -> frozenset[str]:
@@ -70,11 +74,18 @@ def _symbol(text: str) -> str:
         _wrong(f"--symbol: {error}")
 
 
+def _whole_number(option: str, text: str, lowest: int, highest: int) -> int:
+    try:
+        return whole_number(lowest, highest)(text)
+    except ValueError as error:
+        _wrong(f"{option} {error}")
+
+
 def _seconds(option: str, text: str) -> float:
     try:
         return duration_ms(text) / 1000
     except ValueError as error:
-        _wrong(f"{option}: {error}")
+        _wrong(f"{option} {error}")
 
 
 def _known_strategy(name: str) -> str:

@@ -14,11 +14,11 @@ from core.stages import EntryMode
 
 def stage(
     context: typer.Context,
-    number: Annotated[
-        int, typer.Argument(min=0, max=2, metavar="0|1|2", help="0 dry run, 1 testnet, 2 live.")
-    ],
+    number: Annotated[str, typer.Argument(metavar="0|1|2", help="0 dry run, 1 testnet, 2 live.")],
     symbol: Annotated[str | None, typer.Option(help="What to trade; default: BINANCE_SYMBOL.")] = None,
-    trades: Annotated[int, typer.Option(min=1, max=1000, help="Round trips: buy, then sell.")] = 1,
+    trades: Annotated[
+        str, typer.Option(metavar="COUNT", help="Round trips: buy, then sell; at most 1000.")
+    ] = "1",
     entry: Annotated[
         EntryMode, typer.Option(help="probe: buy at once; signal: when the strategy says so.")
     ] = EntryMode.PROBE,

@@ -46,8 +46,9 @@ class CheckResult:
     def _check_failed(self) -> ReconciliationBreak:
         names = [gate.name for gate in self.failed]
         first = next(gate for gate in self.failed if gate.name not in self.errors)
+        said = "; ".join(f"{gate.name}: {gate.detail}" for gate in self.failed)
         return ReconciliationBreak(
-            f"{len(names)} of {len(self.gates)} checks failed: {', '.join(names)}",
+            f"{len(names)} of {len(self.gates)} checks failed: {said}",
             code="CHECK_FAILED",
             hint=first.way_out or first.detail,
             details={"failed": names},

@@ -79,6 +79,7 @@ def _pass_gates(facts: GateFacts, result: StageResult, counted: tuple[str, ...] 
     first = next((gate for gate in shut if gate.name in names), None)
     if first is None:
         return
+    result.refused = True
     raise GateClosed(
         f"stage {facts.plan.stage.number} is closed by gate {first.name}: {first.detail}",
         hint=first.way_out or None,

@@ -33,11 +33,12 @@ class SignalView:
 class StageResult:
     """Filled while the stage runs, so that a refused or broken run still shows how far it came.
 
-    `unfinished`: a trade that was entered and not left.
+    `refused`: a gate is closed. `unfinished`: a trade that was entered and not left.
     """
 
     plan: StagePlan
     gates: tuple[Gate, ...] = ()
+    refused: bool = False
     free: Money | None = None
     signal: SignalView | None = None
     trades: list[Trade] = field(default_factory=list)

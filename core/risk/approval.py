@@ -14,6 +14,26 @@ APPROVAL_SEAL = object()
 """What makes an `Approved`. A test reads the sources: the name appears nowhere outside `core/risk/`."""
 
 
+WAYS_OUT: Mapping[str, str] = MappingProxyType(
+    {
+        "TRADING_HALTED": "`trader status` shows the trading state; find out who set it, and why",
+        "QUARANTINED": "`trader status` shows why; no entry follows until a human decides",
+        "NOT_ALLOWED_SYMBOL": "add the symbol to BINANCE_SYMBOLS_ALLOWED, or trade another one",
+        "SYMBOL_NOT_TRADING": "wait until the venue trades it again, or choose another symbol",
+        "ORDER_IN_FLIGHT": "`trader status` shows it; no entry follows until its fate is known",
+        "FRACTION_EXCEEDED": "move funds to the account, or raise BINANCE_RISK_FRACTION",
+        "NOTIONAL_EXCEEDS_CAP": "raise BINANCE_RISK_MAX_ORDER_USDT, or choose another symbol",
+        "PRICE_OUT_OF_BAND": "wait for a calmer market; BINANCE_RISK_PRICE_BAND_RATE is the band",
+        "STALE_QUOTE": "try again on a quieter network",
+        "STALE_BAR": "the venue's bars have stopped: try again when it makes new ones",
+        "EMPTY_BOOK": "wait until the book has prices again, or choose another symbol",
+        "DAILY_TRADES_REACHED": "wait for the next UTC day",
+        "DAILY_LOSS_REACHED": "wait for the next UTC day",
+    }
+)
+"""Reason code -> what the operator can do about it, where there is something."""
+
+
 @final
 class Approved:
     """One order request that passed every rule that binds it.
@@ -70,4 +90,6 @@ class Denied:
 
     def as_error(self) -> RiskDenied:
         """Return the error that an operation raises when it gives up on this order."""
-        return RiskDenied(self.message, code=self.reason, details=self.details)
+        return RiskDenied(
+            self.message, code=self.reason, hint=WAYS_OUT.get(self.reason), details=self.details
+        )

@@ -61,12 +61,22 @@ class BinanceMarketData:
         return await self._link.read(ask, parse)
 
     async def instrument(self, symbol: str) -> Instrument:
-        found = await self._link.read(
-            lambda: self._session.get_exchange_info(symbol=symbol),
-            lambda payload: wire_market.parse_instrument(payload, symbol),
-        )
+        try:
+            found = await self._link.read(
+                lambda: self._session.get_exchange_info(symbol=symbol),
+                lambda payload: wire_market.parse_instrument(payload, symbol),
+            )
+        except ConfigError as error:
+            if error.code != "SYMBOL_UNKNOWN":
+                raise
+            found = None  # said again below, with the symbol's name
         if found is None:
-            raise ConfigError(f"Binance does not list {symbol}", code="SYMBOL_UNKNOWN")
+            raise ConfigError(
+                f"Binance does not list {symbol}",
+                code="SYMBOL_UNKNOWN",
+                hint="correct --symbol or BINANCE_SYMBOL; symbols look like BTCUSDT",
+                details={"symbol": symbol},
+            )
         return found
 
     async def book(self, symbol: str, levels: int) -> Book:

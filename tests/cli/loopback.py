@@ -1,0 +1,143 @@
+"""A paper exchange in a thread, whose answers a test may spoil, and which counts the requests."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from aiohttp import web
+
+from exchanges.paper import Exchange, PaperConfig
+from exchanges.paper.dialects import binance
+from exchanges.paper.dialects.binance import HttpAnswer, HttpRequest
+from exchanges.paper.records import Persona
+
+STARTED_WITHIN_S = 20
+
+Spoil = Callable[[HttpRequest, HttpAnswer], HttpAnswer | None]
+"""What a request gets instead; None: the connection breaks after the request was served."""
+
+
+def untouched(request: HttpRequest, answer: HttpAnswer) -> HttpAnswer:
+    return answer
+
+
+@dataclass
+class Loopback:
+    """A served exchange. `requests`: (method, path) of all that came, in order."""
+
+    config: PaperConfig
+    spoil: Spoil = untouched
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    root: str = ""
+    api_key: str = ""
+    api_secret: str = ""
+
+    def environ(self) -> dict[str, str]:
+        """Return the settings of a trader that takes this for Binance."""
+        return {
+            "TRADER_VENUE": "binance",
+            "BINANCE_BASE_URL": self.root,
+            "BINANCE_API_KEY": self.api_key,
+            "BINANCE_API_SECRET": self.api_secret,
+        }
+
+    @property
+    def orders(self) -> list[str]:
+        """The methods that came to where real orders are placed and canceled."""
+        return [method for method, path in self.requests if path == "/api/v3/order" and method != "GET"]
+
+    @property
+    def signed(self) -> list[str]:
+        """The paths that only a signed request can ask."""
+        keyless = ("ping", "time", "exchangeInfo", "depth", "avgPrice", "klines", "system/status")
+        return [path for _, path in self.requests if not path.endswith(keyless)]
+
+
+@contextmanager
+def serving(folder: Path, *, persona: Persona = "testnet", clock_ahead_ms: int = 0) -> Iterator[Loopback]:
+    """Serve in a thread for as long as the context lasts."""
+    loopback = Loopback(PaperConfig(state_dir=folder, persona=persona))
+    started = threading.Event()
+    stop: list[Callable[[], object]] = []
+
+    def wall_clock_ms() -> int:
+        return time.time_ns() // 1_000_000 + clock_ahead_ms
+
+    async def run() -> None:
+        exchange = Exchange(loopback.config, wall_clock_ms=wall_clock_ms, random_bytes=os.urandom)
+        key = exchange.default_key()
+        loopback.api_key, loopback.api_secret = key.api_key, key.secret
+        runner = web.ServerRunner(web.Server(_handler(loopback, exchange)), shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        loopback.root = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        stop.append(lambda: loop.call_soon_threadsafe(ended.set))
+        started.set()
+        await ended.wait()
+        await runner.cleanup()
+        exchange.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()))
+    thread.start()
+    assert started.wait(STARTED_WITHIN_S), "the exchange did not start"
+    try:
+        yield loopback
+    finally:
+        stop[0]()
+        thread.join(STARTED_WITHIN_S)
+
+
+def _handler(
+    loopback: Loopback, exchange: Exchange
+) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        path, _, query = request.raw_path.partition("?")
+        received = HttpRequest(
+            request.method, path, query.encode(), await request.read(), request.headers, request.remote or ""
+        )
+        loopback.requests.append((request.method, path))
+        with exchange.transaction() as engine:
+            answer = binance.answer(exchange, engine, received)
+        given = loopback.spoil(received, answer)
+        if given is None:
+            assert request.transport
+            request.transport.abort()
+            return web.Response()
+        return web.Response(
+            status=given.status,
+            body=given.body,
+            headers={"Content-Type": given.content_type, **given.headers},
+        )
+
+    return handle
+
+
+def when(end_of_path: str, change: Callable[[HttpAnswer], HttpAnswer | None], method: str = "") -> Spoil:
+    """Spoil the answers of one path."""
+
+    def spoil(request: HttpRequest, answer: HttpAnswer) -> HttpAnswer | None:
+        fits = request.path.endswith(end_of_path) and method in ("", request.method)
+        return change(answer) if fits else answer
+
+    return spoil
+
+
+def body(content: bytes, status: int = 200) -> Callable[[HttpAnswer], HttpAnswer]:
+    return lambda answer: replace(answer, status=status, body=content)
+
+
+def edited(old: bytes, new: bytes) -> Callable[[HttpAnswer], HttpAnswer]:
+    def edit(answer: HttpAnswer) -> HttpAnswer:
+        assert old in answer.body, answer.body
+        return replace(answer, body=answer.body.replace(old, new))
+
+    return edit
