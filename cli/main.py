@@ -48,6 +48,13 @@ COMMANDS: tuple[Entry | Section, ...] = (
         "cli.commands.status:status",
         (3, 5, 8, 9),
     ),
+    Entry(
+        "cancel-all",
+        "Cancel our open orders at the venue.",
+        "trader cancel-all --yes",
+        "cli.commands.cancel_all:cancel_all",
+        (3, 4, 5, 6, 7, 8, 9),
+    ),
     Section(
         "paper",
         "Serve and manage the exchange in a box on this machine.",

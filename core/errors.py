@@ -12,7 +12,7 @@ TraderError
     VenueRejected          6   a definite no, with the venue's own code kept
     VenueUnavailable       7   provably nothing was changed
     OutcomeUnknown         8   it may have reached the venue: never retry, reconcile
-  PositionOpen             9   a position is left behind, opened here or unprotected
+  PositionOpen             9   a position or an order is left behind, or a position unprotected
 
 `CONDITIONS` is the one table condition -> exit code; the docs, `--help` and the tests are made from it.
 """
@@ -55,7 +55,7 @@ EXIT_MEANINGS: Mapping[int, str] = {
     EXIT_REJECTED: "the venue said no",
     EXIT_UNAVAILABLE: "the venue could not be used; provably nothing was changed",
     EXIT_UNKNOWN: "an order's fate is unknown: do not repeat, ask",
-    EXIT_POSITION_OPEN: "a position is left open or unprotected",
+    EXIT_POSITION_OPEN: "a position or an order is left open, or a position unprotected",
     EXIT_INTERRUPTED: "interrupted; nothing unsettled and nothing open",
 }
 
@@ -105,6 +105,7 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("SELF_TEST_FAILED", 5, "the strategy's self-test on real data failed"),
     Condition("JOURNAL_DAMAGED", 5, "the journal does not verify; it is left untouched"),
     Condition("JOURNAL_FOREIGN", 5, "the file is not a journal of trader; it is left untouched"),
+    Condition("BOOKS_UNKNOWN", 5, "the journal was not read, so what is held or open is not known"),
     Condition("JOURNAL_UNWRITABLE", 4, "the journal cannot be written, so nothing that adds risk is sent"),
     Condition("VENUE_REJECTED", 6, "the venue refused the request"),
     Condition("VENUE_UNREACHABLE", 7, "the venue could not be reached"),
@@ -115,6 +116,7 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("OUTCOME_UNKNOWN", 8, "the request may have reached the venue"),
     Condition("UNSETTLED", 8, "an order of an earlier command is not settled"),
     Condition("POSITION_OPEN", 9, "a position is left open"),
+    Condition("ORDERS_OPEN", 9, "open orders are left, here or on an account out of reach"),
     Condition("INTERRUPTED", 130, "interrupted; nothing unsettled, nothing open"),
 )
 

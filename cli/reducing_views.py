@@ -1,0 +1,114 @@
+"""How the results of the commands that reduce risk look to a person, and in the JSON document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from cli.console import Console
+from cli.presenting import order_json
+from core.operations.canceling import Fate, OrderFate
+from core.orders import OrderReport
+from core.values import decimal_text
+
+if TYPE_CHECKING:
+    from core.journal import Position
+    from core.operations.cancel_all import CancelAllResult
+    from core.operations.canceling import Sweep
+    from core.operations.exposure import Exposure
+
+
+def cancel_all_result(console: Console, result: CancelAllResult) -> None:
+    """Show order by order what became of it, then what is left and where it was looked for."""
+    sweep = result.sweep
+    console.result(
+        symbol=result.scope.symbol,
+        everybody=result.scope.everybody,
+        keep_stops=result.scope.keep_stops,
+        **sweep_json(sweep),
+        unresolved=result.unresolved,
+        unprotected=[position_json(held) for held in result.unprotected],
+        elsewhere=[exposure_json(each) for each in result.elsewhere],
+        troubles=result.troubles,
+    )
+    for trouble in result.troubles:
+        console.warn(trouble)
+    show_fates(console, sweep.fates.values())
+    if result.place:
+        console.line(f"{_counts(sweep, result)} at {result.place}")
+    for held in result.unprotected:
+        console.line(f"unprotected: {held.quantity} of {held.symbol}, cost {decimal_text(held.cost.value)}")
+    for name in result.unresolved:
+        console.line(f"fate unknown: {name}")
+    for each in result.elsewhere:
+        console.line(f"known to the journal, not reached: {each}")
+
+
+def _counts(sweep: Sweep, result: CancelAllResult) -> str:
+    whose = "" if result.scope.everybody else " of ours"
+    on = f" on {result.scope.symbol}" if result.scope.symbol else ""
+    counts = [f"{len(found)} {fate}" for fate in Fate if (found := sweep.with_fate(fate))]
+    parts = [", ".join(counts) or f"no open order{whose}{on}"]
+    if sweep.kept:
+        parts.append(f"{len(sweep.kept)} stop(s) kept")
+    if sweep.left:
+        parts.append(f"{len(sweep.left)} open order(s) of others left alone")
+    return "; ".join(parts)
+
+
+def show_fates(console: Console, fates: Iterable[OrderFate]) -> None:
+    rows = [_row(each) for each in fates]
+    if rows:
+        console.table(["order", "symbol", "side", "quantity", "price", "executed", "", ""], rows)
+
+
+def _row(found: OrderFate) -> Sequence[object]:
+    order = found.order
+    price = order.order_type if order.price == 0 else decimal_text(order.price)
+    executed = order.executed_quantity
+    return (
+        order.client_order_id,
+        order.symbol,
+        order.side,
+        order.quantity,
+        price,
+        executed,
+        found.fate,
+        found.reason,
+    )
+
+
+def sweep_json(sweep: Sweep) -> dict[str, object]:
+    return {
+        "orders": [
+            {**order_json(each.order, dry_run=False), "outcome": each.fate, "reason": each.reason}
+            for each in sweep.fates.values()
+        ],
+        "kept": list(map(_name_json, sweep.kept)),
+        "others": list(map(_name_json, sweep.left)),
+        "read_back": not sweep.unread,
+    }
+
+
+def _name_json(order: OrderReport) -> dict[str, object]:
+    return {
+        "client_order_id": order.client_order_id,
+        "venue_order_id": order.venue_order_id,
+        "symbol": order.symbol,
+        "side": order.side,
+        "type": order.order_type,
+        "quantity": order.quantity,
+    }
+
+
+def position_json(held: Position) -> dict[str, object]:
+    return {"symbol": held.symbol, "quantity": held.quantity, "cost": held.cost}
+
+
+def exposure_json(known: Exposure) -> dict[str, object]:
+    return {
+        "account": str(known.account),
+        "positions": [position_json(held) for held in known.positions],
+        "open_orders": [order.client_order_id for order in known.open_orders],
+        "unsettled": [each.order.client_order_id for each in known.unsettled],
+    }
