@@ -1,9 +1,9 @@
 """How many orders a second the paper exchange takes from 50 clients, and what its floor is.
 
-The server runs in a process of its own; this process sends requests that were signed beforehand over raw sockets.
-The mix: market orders that fill, limit orders that expire at once, limit orders that rest and are then canceled
-(cancels are sent and timed, but not counted as orders). Floors: a bare aiohttp server that answers a constant, and
-one bare SQLite commit.
+The server runs in a process of its own; this process sends requests that were signed beforehand over raw
+sockets. The mix: market orders that fill, limit orders that expire at once, limit orders that rest and are
+then canceled (cancels are sent and timed, but not counted as orders). Floors: a bare aiohttp server that
+answers a constant, and one bare SQLite commit.
 
     python benchmarks/bench_paper.py [--orders 12000] [--profile]
 """
@@ -17,7 +17,6 @@ import hmac
 import json
 import secrets
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
@@ -29,7 +28,13 @@ CLIENTS = 50
 GOAL_ORDERS_PER_S = 2_500
 GOAL_P99_MS = 40
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "LTCUSDT")
-QUANTITIES = {"BTCUSDT": "0.00100", "ETHUSDT": "0.0500", "BNBUSDT": "0.100", "SOLUSDT": "1.000", "LTCUSDT": "1.000"}
+QUANTITIES = {
+    "BTCUSDT": "0.00100",
+    "ETHUSDT": "0.0500",
+    "BNBUSDT": "0.100",
+    "SOLUSDT": "1.000",
+    "LTCUSDT": "1.000",
+}
 
 
 def main() -> None:
@@ -59,10 +64,9 @@ async def _measure(orders: int, *, profile: bool) -> None:
             rate, latencies = await _drive(endpoint["port"], requests)
             total = sum(map(len, requests))
             order_rate = rate * placements / total
-    p50, p99 = _percentile(latencies, 50), _percentile(latencies, 99)
     print(f"orders           {order_rate:9,.0f} /s   goal >= {GOAL_ORDERS_PER_S:,} /s")
-    print(f"requests         {rate:9,.0f} /s   p50 {p50:.1f} ms   p99 {p99:.1f} ms   goal p99 <= {GOAL_P99_MS} ms")
-    print(f"floor: constant  {bare_rate:9,.0f} /s   p50 {_percentile(bare, 50):.1f} ms   p99 {_percentile(bare, 99):.1f} ms")
+    print(f"requests         {rate:9,.0f} /s   {_spread(latencies)}   goal p99 <= {GOAL_P99_MS} ms")
+    print(f"floor: constant  {bare_rate:9,.0f} /s   {_spread(bare)}")
     print(f"floor: commit    {floor_us:9.1f} us   one SQLite commit, WAL, synchronous NORMAL")
     print(f"{total:,} requests, {placements:,} of them orders, {CLIENTS} clients")
 
@@ -100,7 +104,7 @@ async def _signed_requests(endpoint: dict[str, str], orders: int) -> tuple[list[
 
 
 async def _drive(port: int, clients: list[list[bytes]]) -> tuple[float, list[float]]:
-    """Send each client's requests one after the other over a socket of its own; return rate and latencies in ms."""
+    """Send each client's requests in turn over a socket of its own; return rate and latencies in ms."""
     latencies: list[float] = []
 
     async def drive(requests: list[bytes]) -> None:
@@ -122,20 +126,28 @@ async def _drive(port: int, clients: list[list[bytes]]) -> tuple[float, list[flo
 
 
 def _http(method: str, path: str, body: bytes, api_key: str = "") -> bytes:
-    head = f"{method} {path} HTTP/1.1\r\nHost: paper\r\nX-MBX-APIKEY: {api_key}\r\nContent-Length: {len(body)}\r\n"
-    return f"{head}Content-Type: application/x-www-form-urlencoded\r\n\r\n".encode() + body
+    head = f"{method} {path} HTTP/1.1\r\nHost: paper\r\nX-MBX-APIKEY: {api_key}\r\n"
+    form = f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
+    return f"{head}{form}".encode() + body
 
 
 @asynccontextmanager
 async def _server(kind: str, *arguments: str) -> AsyncIterator[dict[str, str]]:
-    command = [sys.executable, str(Path(__file__).resolve()), "--serve", kind, *arguments]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        __file__,
+        "--serve",
+        kind,
+        *arguments,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
     try:
-        yield json.loads(process.stdout.readline())
+        yield json.loads(await process.stdout.readline())
     finally:
         process.stdin.close()
-        print(process.stdout.read(), end="")
-        process.wait()
+        print((await process.stdout.read()).decode(), end="")
+        await process.wait()
 
 
 def _serve_paper(state: Path, *, profile: bool) -> None:
@@ -162,7 +174,8 @@ async def _paper(state: Path) -> None:
         admin.set_limits(exchange, limits)
         for asset in ("BTC", "ETH", "BNB", "SOL", "LTC", "USDT"):
             admin.deposit(exchange, asset, 10**6)
-        low = {name: f"{exchange.ambient.price(name, exchange.now_ms()) // 2 // 10**6 / 100:.2f}" for name in SYMBOLS}
+        now_ms = exchange.now_ms()
+        low = {name: f"{exchange.ambient.price(name, now_ms) // 2 // 10**8}.00" for name in SYMBOLS}
     async with serve(config, **clock) as endpoint:
         port = endpoint.rest.rsplit(":", 1)[1]
         ready = {"port": port, "api_key": endpoint.api_key, "api_secret": endpoint.api_secret}
@@ -199,6 +212,10 @@ def _bare_commit_us(directory: Path) -> float:
     elapsed = time.perf_counter() - start
     connection.close()
     return elapsed / count * 1e6
+
+
+def _spread(latencies: list[float]) -> str:
+    return f"p50 {_percentile(latencies, 50):.1f} ms   p99 {_percentile(latencies, 99):.1f} ms"
 
 
 def _percentile(values: list[float], percent: int) -> float:
