@@ -44,7 +44,13 @@ _TITLES = {
     "DRY_RUN_OPENED": ("INFO", "Dry-run book opened"),
     "TRADING_STATE": ("WARNING", "Trading state set"),
     "LATCH_LIFTED": ("WARNING", "Halt lifted"),
+    "NEVER_ACCEPTED": ("WARNING", "Order never accepted by the venue"),
+    "ASKED_AGAIN": ("INFO", "Order asked about again, still not at the venue"),
+    "LATE_FIND": ("ERROR", "Order found after all"),
+    "IMPORTED": ("WARNING", "Trades assigned to an order by a human"),
+    "WRITTEN_OFF": ("WARNING", "Order written off by a human"),
     "QUARANTINED": ("ERROR", "Symbol quarantined"),
+    "QUARANTINE_RELEASED": ("WARNING", "Quarantine released by a human"),
     "EVIDENCE": ("INFO", "Evidence recorded"),
 }
 

@@ -13,13 +13,21 @@ from typing import TYPE_CHECKING, Self
 from core.account import AccountKey, Environment
 from core.clock import Clock
 from core.ids import RandomBytes
-from core.journal import accounts, halting, queries, recording
+from core.journal import accounts, halting, queries, recording, settlement
 from core.journal import statements as sql
 from core.journal.audit_log import AuditLog
 from core.journal.chain import plain
 from core.journal.files import INSTALLATION, keep_installation, keep_reserve
 from core.journal.projections import KINDS
-from core.journal.records import Finding, Opening, Order, Position, StateEntry, UnsettledOrder
+from core.journal.records import (
+    Finding,
+    Opening,
+    Order,
+    Position,
+    Quarantine,
+    StateEntry,
+    UnsettledOrder,
+)
 from core.journal.store import BUSY_TIMEOUT_MS, Connect, Store, connect_file, open_database
 from core.journal.verification import findings
 from core.orders import Fill, Intent, OrderReport, OrderRequest, OrderStatus, SendOnce
@@ -229,6 +237,44 @@ class Journal:
         """
         return recording.report(self._store, _name(order), report)
 
+    # --- the end of an unknown outcome
+
+    def record_never_accepted(self, order: OrderRef, asked_ms: Sequence[int]) -> None:
+        """Write down that the venue never had the order. `asked_ms`: the rounds of questions that agree.
+
+        The next two reconciliations ask once more: see `asks_due`.
+        """
+        settlement.never_accepted(self._store, _name(order), asked_ms)
+
+    def asks_due(self, account: AccountKey) -> tuple[Order, ...]:
+        """Return the orders that the venue never accepted, and that a reconciliation asks about once more."""
+        return settlement.asks_due(self._store, account)
+
+    def record_asked_again(self, order: OrderRef) -> None:
+        """Count one of the asks that were due; the order was not found again."""
+        settlement.asked_again(self._store, _name(order))
+
+    def record_late_find(self, order: OrderRef, report: OrderReport) -> None:
+        """Write down that the venue has an order after all, and quarantine its symbol."""
+        settlement.late_find(self._store, _name(order), report)
+
+    def record_imported(
+        self, order: OrderRef, report: OrderReport, fills: Sequence[Fill], reason: str
+    ) -> tuple[Fill, ...]:
+        """Book trades read from the venue that a human assigned to an order; return those that are new.
+
+        `report`: the venue's, of the order that made them, which may be another one than was signed.
+        Raises IllegalTransition for trades of another symbol or side, or booked on another order.
+        """
+        return settlement.imported(self._store, _name(order), report, fills, reason)
+
+    def record_written_off(self, order: OrderRef, reason: str) -> None:
+        """Write down that a human gave an order up: an adjustment and no fill; what is recorded stands.
+
+        It is no longer unsettled, until the venue has news of it. Raises IllegalTransition when it was not.
+        """
+        settlement.written_off(self._store, _name(order), reason)
+
     # --- what is known of orders and positions
 
     def order(self, client_order_id: str) -> Order | None:
@@ -322,14 +368,21 @@ class Journal:
         payload = {"symbol": symbol, "reason": reason}
         self._store.write(lambda append: append("QUARANTINED", str(account), payload))
 
+    def release_quarantine(self, account: AccountKey, symbol: str, reason: str) -> None:
+        """Allow risk-increasing orders on a symbol again, because a human said so."""
+        settlement.released(self._store, account, symbol, reason)
+
+    def quarantines(self, account: AccountKey) -> tuple[Quarantine, ...]:
+        """Return the quarantined symbols of an account, why and since when."""
+        return settlement.quarantines(self._store, account)
+
     def is_quarantined(self, account: AccountKey, symbol: str) -> bool:
         """Tell whether an order's fate on the symbol could not be settled and waits for a human."""
         return self._store.row(sql.QUARANTINE, (str(account), symbol)) is not None
 
     def quarantined(self, account: AccountKey) -> tuple[str, ...]:
         """Return the quarantined symbols of an account."""
-        rows = self._store.rows(sql.QUARANTINED_SYMBOLS, (str(account),))
-        return tuple(row["symbol"] for row in rows)
+        return tuple(each.symbol for each in self.quarantines(account))
 
     # --- evidence and notes
 

@@ -64,10 +64,14 @@ def change_by(order: Order, report: OrderReport) -> Change | None:
     status = order.status if late else next_status(order.status, report.status)
     if not grown and status is order.status and order.venue_order_id == report.venue_order_id:
         return None
-    quantity, quote = order.executed_quantity, order.executed_quote
-    had_ended = order.status in TERMINAL and quantity.value > 0
     if grown:
-        quantity, quote = report.executed_quantity, report.executed_quote
+        return change_to(order, status, report.executed_quantity, report.executed_quote, late=late)
+    return change_to(order, status, order.executed_quantity, order.executed_quote, late=late)
+
+
+def change_to(order: Order, status: OrderStatus, quantity: Base, quote: Quote, *, late: bool) -> Change:
+    """Return the change to a status with this much executed."""
+    had_ended = order.status in TERMINAL and order.executed_quantity.value > 0
     has_ended = status in TERMINAL and quantity.value > 0
     return Change(status, quantity, quote, late=late, completes=has_ended and not had_ended)
 

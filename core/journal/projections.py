@@ -90,6 +90,22 @@ def _rejected(db: sqlite3.Connection, event: Event) -> None:
     _end(db, event, OrderStatus.REJECTED, f"{told['venue_code']}: {told['venue_text']}")
 
 
+def _never_accepted(db: sqlite3.Connection, event: Event) -> None:
+    told = event.payload
+    _end(db, event, OrderStatus.NEVER_ACCEPTED, f"not found at {told['asked_ms']}")
+    db.execute(sql.SET_ASKS_DUE, (event.account, told["client_order_id"], told["asks"]))
+
+
+def _asked_again(db: sqlite3.Connection, event: Event) -> None:
+    db.execute(sql.COUNT_ASK, (event.account, event.payload["client_order_id"]))
+    db.execute(sql.END_ASKS, (event.account,))
+
+
+def _written_off(db: sqlite3.Connection, event: Event) -> None:
+    told = event.payload
+    db.execute(sql.WRITE_OFF, (told["client_order_id"], told["reason"], event.time_ms))
+
+
 def _end(db: sqlite3.Connection, event: Event, status: OrderStatus, outcome: str) -> None:
     db.execute(sql.SET_OUTCOME, (status, outcome, event.payload["client_order_id"]))
 
@@ -107,6 +123,7 @@ def _report(db: sqlite3.Connection, event: Event) -> None:
             told["client_order_id"],
         ),
     )
+    db.execute(sql.END_WRITE_OFF, (told["client_order_id"],))
 
 
 def _fill(db: sqlite3.Connection, event: Event) -> None:
@@ -204,6 +221,10 @@ def _quarantined(db: sqlite3.Connection, event: Event) -> None:
     db.execute(sql.SET_QUARANTINE, (event.account, told["symbol"], told["reason"], event.time_ms))
 
 
+def _quarantine_released(db: sqlite3.Connection, event: Event) -> None:
+    db.execute(sql.END_QUARANTINE, (event.account, event.payload["symbol"]))
+
+
 def _evidence(db: sqlite3.Connection, event: Event) -> None:
     told = event.payload
     values = (told["evidence_id"], event.account, told["stage"], told["symbol"], told["created_ms"])
@@ -218,13 +239,17 @@ _HANDLERS: Mapping[str, Callable[[sqlite3.Connection, Event], None]] = {
     "ABANDONED": _abandoned,
     "UNKNOWN": _unknown,
     "REJECTED": _rejected,
+    "NEVER_ACCEPTED": _never_accepted,
+    "ASKED_AGAIN": _asked_again,
     "REPORT": _report,
     "FILL": _fill,
     "DRY_RUN_OPENED": _dry_run_opened,
     "TRADING_STATE": _trading_state,
+    "WRITTEN_OFF": _written_off,
     "QUARANTINED": _quarantined,
+    "QUARANTINE_RELEASED": _quarantine_released,
     "EVIDENCE": _evidence,
 }
 
-KINDS = frozenset({*_HANDLERS, "DENIED", "LATCH_LIFTED"})
+KINDS = frozenset({*_HANDLERS, "DENIED", "LATCH_LIFTED", "LATE_FIND", "IMPORTED"})
 """Kinds that the journal itself writes; notes have others."""

@@ -120,7 +120,7 @@ def outcome(store: Store, name: str, status: OrderStatus, kind: str, payload: Ma
     """Write down that an order became `status`. Raises IllegalTransition, LookupError for an unknown name."""
 
     def body(append: Append) -> None:
-        order = _known(store, name)
+        order = known(store, name)
         outcomes.next_status(order.status, status)
         append(kind, str(order.account), {"client_order_id": name, **payload})
 
@@ -131,9 +131,9 @@ def report(store: Store, name: str, told: OrderReport) -> tuple[Fill, ...]:
     """Write down what a report adds to what is known, and return the fills that are new."""
 
     def body(append: Append) -> tuple[Fill, ...]:
-        order = _known(store, name)
+        order = known(store, name)
         change = outcomes.change_by(order, told)
-        fresh = tuple(fill for fill in told.fills if not _is_recorded(store, order, fill))
+        fresh = tuple(fill for fill in told.fills if not is_recorded(store, order, fill))
         for fill in fresh:
             append("FILL", str(order.account), outcomes.fill_payload(order, fill))
         if change is not None:
@@ -143,14 +143,16 @@ def report(store: Store, name: str, told: OrderReport) -> tuple[Fill, ...]:
     return store.write(body)
 
 
-def _known(store: Store, name: str) -> Order:
+def known(store: Store, name: str) -> Order:
+    """Return an order of ours. Raises LookupError."""
     order = queries.order(store, name)
     if order is None:
         raise LookupError(f"the journal has no order {name}")
     return order
 
 
-def _is_recorded(store: Store, order: Order, fill: Fill) -> bool:
+def is_recorded(store: Store, order: Order, fill: Fill) -> bool:
+    """Tell whether a fill is recorded. Raises IllegalTransition when it is, but otherwise or elsewhere."""
     outcomes.refuse_strange_fill(order, fill)
     row = store.row(sql.FILL, (str(order.account), fill.symbol, int(order.intent.dry_run), fill.trade_id))
     if row is None:

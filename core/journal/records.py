@@ -79,6 +79,15 @@ class UnsettledOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class Quarantine:
+    """A symbol that waits for a human, why and since when."""
+
+    symbol: str
+    reason: str
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
     """Our own fills since OPENED on one symbol. Average-cost method.
 

@@ -178,7 +178,25 @@ _FIRST = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_SECOND = (
+    # An order that a human wrote off is no longer asked about; news of it from the venue ends that.
+    """
+    CREATE TABLE write_offs (
+        client_order_id TEXT PRIMARY KEY, reason TEXT NOT NULL, since_ms INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """,
+    # Orders that the venue never accepted, so it seemed: how many reconciliations ask once more.
+    """
+    CREATE TABLE asks_due (
+        account TEXT NOT NULL,
+        client_order_id TEXT NOT NULL,
+        asks INTEGER NOT NULL,
+        PRIMARY KEY (account, client_order_id)
+    ) WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
 """Migration n (counted from 1) leads from schema n - 1 to schema n. One that was released is never edited."""
 
 VERSION = len(MIGRATIONS)
@@ -196,6 +214,8 @@ PROJECTIONS: tuple[str, ...] = (
     "trading_states",
     "quarantines",
     "evidence",
+    "write_offs",
+    "asks_due",
 )
 
 

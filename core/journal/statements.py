@@ -58,12 +58,29 @@ FILLED_QUANTITY = "SELECT filled_quantity FROM orders WHERE client_order_id = ?"
 PURPOSE = "SELECT purpose FROM orders WHERE client_order_id = ?"
 _ORDER = "SELECT * FROM orders"
 ORDER = f"{_ORDER} WHERE client_order_id = ?"
-UNSETTLED = f"{_ORDER} INDEXED BY orders_unsettled WHERE unsettled AND dry_run = 0 ORDER BY sequence"
-UNSETTLED_OF_ACCOUNT = f"{_ORDER} WHERE unsettled AND dry_run = 0 AND account = ? ORDER BY sequence"
-IN_FLIGHT = """
-    SELECT client_order_id FROM orders
-    WHERE unsettled AND account = ? AND symbol = ? AND dry_run = ? ORDER BY sequence
+_GIVEN_UP = "client_order_id IN (SELECT client_order_id FROM write_offs)"
+UNSETTLED = f"""
+    {_ORDER} INDEXED BY orders_unsettled
+    WHERE unsettled AND NOT {_GIVEN_UP} AND dry_run = 0 ORDER BY sequence
 """
+UNSETTLED_OF_ACCOUNT = f"""
+    {_ORDER} WHERE unsettled AND NOT {_GIVEN_UP} AND dry_run = 0 AND account = ? ORDER BY sequence
+"""
+IN_FLIGHT = f"""
+    SELECT client_order_id FROM orders
+    WHERE unsettled AND NOT {_GIVEN_UP} AND account = ? AND symbol = ? AND dry_run = ? ORDER BY sequence
+"""  # noqa: S608 - our own words
+WRITE_OFF = """
+    INSERT OR REPLACE INTO write_offs (client_order_id, reason, since_ms) VALUES (?, ?, ?)
+"""
+END_WRITE_OFF = "DELETE FROM write_offs WHERE client_order_id = ?"
+SET_ASKS_DUE = "INSERT OR REPLACE INTO asks_due (account, client_order_id, asks) VALUES (?, ?, ?)"
+COUNT_ASK = "UPDATE asks_due SET asks = asks - 1 WHERE account = ? AND client_order_id = ?"
+END_ASKS = "DELETE FROM asks_due WHERE account = ? AND asks <= 0"
+ASKS_DUE = f"""
+    {_ORDER} WHERE client_order_id IN (SELECT client_order_id FROM asks_due WHERE account = ?)
+    ORDER BY sequence
+"""  # noqa: S608 - our own words
 OPEN_ORDERS = f"""
     {_ORDER} WHERE status IN ('ACCEPTED', 'PARTIALLY_FILLED', 'PENDING_CANCEL')
     AND account = ? AND dry_run = ? ORDER BY sequence
@@ -125,7 +142,8 @@ TRADING_STATE = "SELECT state FROM trading_states WHERE account = ?"
 TRADING_STATE_ENTRY = "SELECT state, reason, since_ms FROM trading_states WHERE account = ?"
 SET_QUARANTINE = "INSERT OR REPLACE INTO quarantines (account, symbol, reason, since_ms) VALUES (?, ?, ?, ?)"
 QUARANTINE = "SELECT reason FROM quarantines WHERE account = ? AND symbol = ?"
-QUARANTINED_SYMBOLS = "SELECT symbol FROM quarantines WHERE account = ? ORDER BY symbol"
+QUARANTINES = "SELECT symbol, reason, since_ms FROM quarantines WHERE account = ? ORDER BY symbol"
+END_QUARANTINE = "DELETE FROM quarantines WHERE account = ? AND symbol = ?"
 ADD_EVIDENCE = """
     INSERT INTO evidence (evidence_id, account, stage, symbol, created_ms, record) VALUES (?, ?, ?, ?, ?, ?)
 """

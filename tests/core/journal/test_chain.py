@@ -50,6 +50,8 @@ def path(own_home: Path) -> Path:
         )
         journal.quarantine(account, "BNBBTC", "doubt")
         journal.set_trading_state(account, TradingState.REDUCING, "drill")
+        journal.record_never_accepted(record_intent(journal, account).intent, (NOW_MS, NOW_MS + 10_000))
+        journal.record_written_off(record_intent(journal, account).intent, "given up")
     return own_home / DATABASE
 
 

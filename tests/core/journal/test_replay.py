@@ -66,6 +66,31 @@ def an_outcome(which: int, kind: str) -> Step:
     return step
 
 
+def an_end(which: int, kind: str, quantity: str) -> Step:
+    """What a resolver or a human decides about an order."""
+
+    def step(journal: Journal, account: AccountKey, sent: list[Intent]) -> None:
+        intent = sent[which % len(sent)]
+        told = report(intent, S.FILLED, fill(intent, intent.sequence * 10 + 5, quantity, price="0.37"))
+        match kind:
+            case "never accepted":
+                journal.record_never_accepted(intent, (1, 2))
+            case "asked again":
+                journal.record_asked_again(intent)
+            case "late find":
+                journal.record_late_find(intent, told)
+            case "imported":
+                journal.record_imported(intent, told, told.fills, "seen at the venue")
+            case "written off":
+                journal.record_written_off(intent, "given up")
+
+    return step
+
+
+def a_release(symbol: str) -> Step:
+    return lambda journal, account, sent: journal.release_quarantine(account, symbol, "looked")
+
+
 def a_state(state: TradingState) -> Step:
     return lambda journal, account, sent: journal.set_trading_state(account, state, "drill")
 
@@ -100,6 +125,13 @@ steps = st.one_of(
         st.sampled_from(["BTC", "USDT", "BNB"]),
     ),
     st.builds(an_outcome, which, st.sampled_from(["rejected", "unknown", "abandoned"])),
+    st.builds(
+        an_end,
+        which,
+        st.sampled_from(["never accepted", "asked again", "late find", "imported", "written off"]),
+        st.sampled_from(["0.001", "0.009"]),
+    ),
+    st.builds(a_release, st.sampled_from(["BTCUSDT", "BNBBTC"])),
     st.builds(a_state, st.sampled_from(TradingState)),
     st.builds(a_quarantine, st.sampled_from(["BTCUSDT", "BNBBTC"])),
     st.builds(a_note, st.dictionaries(st.text(), json_values, max_size=3)),

@@ -17,6 +17,7 @@ from core.journal.store import scratch
         sql.UNSETTLED,
         sql.UNSETTLED_OF_ACCOUNT,
         sql.IN_FLIGHT,
+        sql.ASKS_DUE,
         sql.OPEN_ORDERS,
         sql.OPEN_ORDERS_OF_SYMBOL,
         sql.ENTRIES_BETWEEN,
