@@ -77,10 +77,10 @@ END_WRITE_OFF = "DELETE FROM write_offs WHERE client_order_id = ?"
 SET_ASKS_DUE = "INSERT OR REPLACE INTO asks_due (account, client_order_id, asks) VALUES (?, ?, ?)"
 COUNT_ASK = "UPDATE asks_due SET asks = asks - 1 WHERE account = ? AND client_order_id = ?"
 END_ASKS = "DELETE FROM asks_due WHERE account = ? AND asks <= 0"
-ASKS_DUE = f"""
-    {_ORDER} WHERE client_order_id IN (SELECT client_order_id FROM asks_due WHERE account = ?)
-    ORDER BY sequence
-"""  # noqa: S608 - our own words
+ASKS_DUE = """
+    SELECT orders.* FROM asks_due JOIN orders ON orders.client_order_id = asks_due.client_order_id
+    WHERE asks_due.account = ? ORDER BY orders.sequence
+"""
 OPEN_ORDERS = f"""
     {_ORDER} WHERE status IN ('ACCEPTED', 'PARTIALLY_FILLED', 'PENDING_CANCEL')
     AND account = ? AND dry_run = ? ORDER BY sequence
