@@ -7,11 +7,13 @@ process left resting yesterday is filled when and where the market passed it. Lo
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace as at
 
 from msgspec.structs import replace
 
-from exchanges.paper import settlement
+from exchanges.paper import settlement, stops
 from exchanges.paper.ambient import Ambient
+from exchanges.paper.engine import Engine
 from exchanges.paper.market import STEP_MS, Market
 from exchanges.paper.records import Order
 from exchanges.paper.world import World
@@ -20,9 +22,10 @@ _FIRST_SPAN = 1_024
 """Steps looked at first, about an hour."""
 
 
-def advance(world: World, ambient: Ambient, now_ms: int) -> None:
-    """Fill what the market passed since the last time, over all symbols in the order it happened."""
-    last_step = now_ms // STEP_MS
+def advance(engine: Engine) -> None:
+    """Fill and wake what the market passed since the last time, over all symbols in the order it happened."""
+    world, ambient = engine.world, engine.ambient
+    last_step = engine.now_ms // STEP_MS
     hits: dict[str, int] = {}
     for symbol, orders in world.orders.items():
         if orders and world.symbols[symbol].step < last_step:
@@ -32,6 +35,7 @@ def advance(world: World, ambient: Ambient, now_ms: int) -> None:
         step = hits.pop(symbol)
         world.put_symbol(replace(world.symbols[symbol], step=step))
         _meet(world, ambient, symbol, step)
+        _wake(at(engine, now_ms=step * STEP_MS), symbol)
         _find_hit(world, ambient, symbol, last_step, hits)
 
 
@@ -53,15 +57,15 @@ def _next_hit(market: Market, orders: Iterable[Order], first: int, last: int) ->
 
     Spans that double are asked first, so that a hit soon after the start does not cost a look at years.
     """
-    highest_bid = max((order.price for order in orders if order.is_buy), default=None)
-    lowest_ask = min((order.price for order in orders if not order.is_buy), default=None)
+    highest_below = max((_level(order) for order in orders if not _reached_by_rise(order)), default=None)
+    lowest_above = min((_level(order) for order in orders if _reached_by_rise(order)), default=None)
 
     def reached(low_step: int, high_step: int) -> bool:
         span = market.extremes(low_step * STEP_MS - 1, high_step * STEP_MS)
         if span is None:
             return False
-        return (highest_bid is not None and span.low <= highest_bid) or (
-            lowest_ask is not None and span.high >= lowest_ask
+        return (highest_below is not None and span.low <= highest_below) or (
+            lowest_above is not None and span.high >= lowest_above
         )
 
     length = _FIRST_SPAN
@@ -80,6 +84,23 @@ def _next_hit(market: Market, orders: Iterable[Order], first: int, last: int) ->
     return first
 
 
+def _level(order: Order) -> int:
+    return order.stop_price if order.is_waiting else order.price
+
+
+def _reached_by_rise(order: Order) -> bool:
+    return stops.wakes_on_rise(order) if order.is_waiting else not order.is_buy
+
+
+def _wake(engine: Engine, symbol: str) -> None:
+    """Wake the orders of a symbol whose stop price the trade of this step has reached, oldest first."""
+    last_price = engine.ambient.markets[symbol].price(engine.now_ms)
+    waiting = [order for order in engine.world.orders[symbol].values() if order.is_waiting]
+    for order in waiting:
+        if stops.is_reached(order, order.stop_price, last_price):
+            engine.wake(order)
+
+
 def _meet(world: World, ambient: Ambient, symbol: str, step: int) -> None:
     """Let the orders of a symbol meet the market at one step, in price-time order.
 
@@ -95,7 +116,7 @@ def _meet(world: World, ambient: Ambient, symbol: str, step: int) -> None:
             order = world.orders[symbol][offer.order_id or 0]
             passed_by = order.price - trade.price if is_buy else trade.price - order.price
             quantity = order.remaining if passed_by > 0 else min(order.remaining, printed + offered)
-            if passed_by < 0 or not quantity or order.created_ms >= time_ms:
+            if passed_by < 0 or not quantity or order.working_ms >= time_ms:
                 continue
             if passed_by == 0:
                 from_book = max(0, quantity - printed)

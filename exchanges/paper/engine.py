@@ -12,7 +12,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from core.matching import Execution, Matched, Offer, Scale, by_priority, match
-from exchanges.paper import filters, settlement
+from exchanges.paper import filters, settlement, stops
 from exchanges.paper.ambient import Ambient
 from exchanges.paper.filters import OrderRequest
 from exchanges.paper.market import STEP_MS
@@ -51,11 +51,20 @@ class Engine:
     def check(self, request: OrderRequest) -> None:
         """Check an order against the symbol's rules, as a validate-only request does. Raises Refused."""
         average_price = self.ambient.average_price(request.symbol, self.now_ms)
-        open_orders = len(self.world.orders[request.symbol])
-        filters.check(SYMBOLS[request.symbol], request, average_price, open_orders)
+        open_orders = self.world.orders[request.symbol].values()
+        filters.check(
+            SYMBOLS[request.symbol],
+            request,
+            average_price,
+            open_orders=len(open_orders),
+            open_stops=sum(order.stop_price > 0 for order in open_orders) if request.stop_price else 0,
+        )
 
     def place(self, request: OrderRequest) -> Placed:
-        """Match an order against the book; the rest stands or expires as its type says. Raises Refused."""
+        """Match an order against the book; the rest stands or expires as its type says. Raises Refused.
+
+        An order with a stop price only waits.
+        """
         world, rules = self.world, SYMBOLS[request.symbol]
         self.check(request)
         count = world.account.order_count.at(self.now_ms)
@@ -66,7 +75,11 @@ class Engine:
             raise Refused(Reason.MARKET_CLOSED)
         if world.has_open_client_id(request.client_order_id):
             raise Refused(Reason.DUPLICATE_ORDER)
-        matched = self._match(rules, request)
+        if request.stop_price:
+            last_price = self.ambient.price(request.symbol, self.now_ms)
+            if stops.is_reached(request, request.stop_price, last_price):
+                raise Refused(Reason.WOULD_TRIGGER)
+        matched = Matched() if request.stop_price else self._match(rules, request)
         if request.type == "LIMIT_MAKER" and (matched.executions or matched.prevented):
             raise Refused(Reason.WOULD_TAKE)
         order = self._new_order(rules, request, matched)
@@ -77,15 +90,33 @@ class Engine:
         world.account = replace(world.account, order_count=count.plus(1))
         self._take_order_id(order)
         world.emit(Event("ORDER", self.now_ms, "NEW", order))
-        for offer in matched.prevented:
-            self._end(self._resting(request.symbol, offer), "EXPIRED_IN_MATCH")
         world.post(settlement.payment_asset(order), free=-payment, locked=payment)
-        fills = []
-        for execution in matched.executions:
-            order, trade = self._execute(order, execution)
-            fills.append(trade)
-        order = self._settle_rest(order, request, matched, payment)
-        return Placed(order, tuple(fills))
+        if order.is_waiting:
+            world.put_order(order)
+            return Placed(order, ())
+        return self._trade(order, request, matched, payment)
+
+    def wake(self, order: Order) -> Placed:
+        """Let an order whose stop price was reached meet the book, as a limit or a market order does.
+
+        A purchase at any price now locks what it costs: more than before may be taken from the free balance,
+        and when that does not hold enough, the order expires.
+        """
+        world, rules = self.world, SYMBOLS[order.symbol]
+        request = stops.once_awake(order)
+        payment = settlement.locked_by(order)
+        order = replace(order, working_ms=self.now_ms, updated_ms=self.now_ms)
+        world.emit(Event("ORDER", self.now_ms, "NEW", order))
+        matched = self._match(rules, request)
+        if order.is_buy and not order.price:
+            more = matched.cost(rules.scale) - payment
+            if more > world.free(rules.quote):
+                matched = Matched()
+            else:
+                world.post(rules.quote, free=-more, locked=more)
+                payment += more
+        world.put_order(order)
+        return self._trade(order, request, matched, payment)
 
     def cancel(self, order: Order, cancel_id: str, restriction: CancelRestriction | None = None) -> Order:
         """Take an open order off the book and free what it locked. Raises Refused; works while halted."""
@@ -123,6 +154,16 @@ class Engine:
         own = self.world.resting(symbol, is_bid)
         return by_priority(not is_bid, ambient, own) if own else ambient
 
+    def _trade(self, order: Order, request: OrderRequest, matched: Matched, payment: int) -> Placed:
+        """Carry out what was matched, for an order that has locked its payment."""
+        for offer in matched.prevented:
+            self._end(self._resting(order.symbol, offer), "EXPIRED_IN_MATCH")
+        fills = []
+        for execution in matched.executions:
+            order, trade = self._execute(order, execution)
+            fills.append(trade)
+        return Placed(self._settle_rest(order, request, matched, payment), tuple(fills))
+
     def _match(self, rules: Symbol, request: OrderRequest) -> Matched:
         budget = request.quote_quantity or None
         matched = match(
@@ -158,9 +199,10 @@ class Engine:
             self_trade=request.self_trade,
             created_ms=self.now_ms,
             updated_ms=self.now_ms,
-            working_ms=self.now_ms,
+            working_ms=-1 if request.stop_price else self.now_ms,
             strategy_id=request.strategy_id,
             strategy_type=request.strategy_type,
+            stop_price=request.stop_price // rules.tick,
         )
 
     def _take_order_id(self, order: Order) -> None:
@@ -247,7 +289,7 @@ def _payment(scale: Scale, request: OrderRequest, order: Order, matched: Matched
 
 def _left(order: Order, payment: int) -> int:
     """Return what a taker that ends early still has locked of its payment."""
-    if order.type != "MARKET":
+    if order.price:
         return settlement.locked_by(order)
     scale = SYMBOLS[order.symbol].scale
     return payment - (order.quote_executed if order.is_buy else scale.base(order.executed))

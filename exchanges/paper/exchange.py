@@ -99,8 +99,8 @@ class Exchange:
                 if self._world is None:
                     self._world = World(self.state, self._account())
                 now_ms = self.now_ms()
-                advance(self._world, self.ambient, now_ms)
                 engine = Engine(self._world, self.ambient, self.state, now_ms)
+                advance(engine)
                 yield engine
                 self._world.flush(now_ms)
         except BaseException:

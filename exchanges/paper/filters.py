@@ -21,27 +21,35 @@ class OrderRequest(msgspec.Struct, frozen=True):
     price: int = 0
     quantity: int = 0
     quote_quantity: int = 0
+    stop_price: int = 0
     self_trade: SelfTradePrevention = "EXPIRE_MAKER"
     strategy_id: int | None = None
     strategy_type: int | None = None
 
 
-def check(symbol: Symbol, request: OrderRequest, average_price: int, open_orders: int) -> None:
+def check(
+    symbol: Symbol, request: OrderRequest, average_price: int, *, open_orders: int, open_stops: int
+) -> None:
     """Raise Refused for the first rule the order breaks.
 
-    `average_price`: volume-weighted over `symbol.average_minutes`, quote units per base.
+    `average_price`: volume-weighted over `symbol.average_minutes`, quote units per base. `open_stops` are
+    those of the open orders that have a stop price, whether or not it was reached.
     """
-    if request.price:
-        _price(symbol, request.price)
+    for price in (request.price, request.stop_price):
+        if price:
+            _price(symbol, price)
     if request.quantity:
         _quantity(symbol, request.quantity)
     if request.type == "MARKET":
         _market_quantity(symbol, request, average_price)
-    else:
+    elif request.price:
         _percent_price(symbol, request, average_price)
     _notional(symbol, request, average_price)
-    if open_orders >= symbol.max_orders and request.type != "MARKET" and request.time_in_force == "GTC":
+    stays = request.stop_price or (request.type != "MARKET" and request.time_in_force == "GTC")
+    if stays and open_orders >= symbol.max_orders:
         raise _failure("MAX_NUM_ORDERS")
+    if request.stop_price and open_stops >= symbol.max_algo_orders:
+        raise _failure("MAX_NUM_ALGO_ORDERS")
 
 
 def _price(symbol: Symbol, price: int) -> None:
@@ -70,7 +78,8 @@ def _notional(symbol: Symbol, request: OrderRequest, average_price: int) -> None
     if request.quote_quantity:
         notional = request.quote_quantity * UNIT
     else:
-        notional = (request.price or average_price) * request.quantity
+        # The documents leave open which price counts for a stop at any price: its own is the strict one.
+        notional = (request.price or request.stop_price or average_price) * request.quantity
     too_large = notional > symbol.max_notional * UNIT and request.type != "MARKET"
     if notional < symbol.min_notional * UNIT or too_large:
         raise _failure("NOTIONAL")

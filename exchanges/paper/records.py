@@ -10,7 +10,15 @@ from core.matching import SelfTradePrevention
 from exchanges.paper.limits import Limits, OrderCount
 
 Persona = Literal["testnet", "mainnet"]
-OrderType = Literal["LIMIT", "MARKET", "LIMIT_MAKER"]
+OrderType = Literal[
+    "LIMIT",
+    "MARKET",
+    "LIMIT_MAKER",
+    "STOP_LOSS",
+    "STOP_LOSS_LIMIT",
+    "TAKE_PROFIT",
+    "TAKE_PROFIT_LIMIT",
+]
 TimeInForce = Literal["GTC", "IOC", "FOK"]
 OrderStatus = Literal["NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH"]
 SymbolStatus = Literal["TRADING", "HALT", "BREAK", "CANCEL_ONLY"]
@@ -58,7 +66,8 @@ class SymbolState(msgspec.Struct, frozen=True):
 class Order(msgspec.Struct, frozen=True):
     """One order. `price` 0: any; `quote_quantity` > 0: a market order sized in quote units.
 
-    `working_ms` -1: never was on the book. `expiry_reason` empty unless the exchange ended the order.
+    `stop_price` > 0: it waits off the book until the last price reaches that. `working_ms` -1: never was on
+    the book. `expiry_reason` empty unless the exchange ended the order.
     """
 
     symbol: str
@@ -80,6 +89,7 @@ class Order(msgspec.Struct, frozen=True):
     expiry_reason: str = ""
     strategy_id: int | None = None
     strategy_type: int | None = None
+    stop_price: int = 0
 
     @property
     def remaining(self) -> int:
@@ -88,6 +98,11 @@ class Order(msgspec.Struct, frozen=True):
     @property
     def is_open(self) -> bool:
         return self.status in OPEN_STATUSES
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether its stop price has not been reached yet: nothing can trade with it."""
+        return self.working_ms < 0
 
 
 class Fill(msgspec.Struct, frozen=True):

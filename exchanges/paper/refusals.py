@@ -15,6 +15,7 @@ class Reason(StrEnum):
     DUPLICATE_ORDER = "duplicate order"
     INSUFFICIENT_BALANCE = "insufficient balance"
     WOULD_TAKE = "would take"
+    WOULD_TRIGGER = "would trigger"
     NO_LIQUIDITY = "no liquidity"
     UNKNOWN_ORDER = "unknown order"
     NO_SUCH_ORDER = "no such order"

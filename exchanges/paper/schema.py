@@ -7,7 +7,7 @@ from pathlib import Path
 
 STATE_FILE = "paper.sqlite3"
 APPLICATION_ID = 0x70617072
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_TIMEOUT_MS = 10_000
 LARGEST_INTEGER = 2**63 - 1
 
@@ -55,6 +55,7 @@ CREATE TABLE orders (
   executed INTEGER NOT NULL, quote_executed INTEGER NOT NULL, status TEXT NOT NULL, self_trade TEXT NOT NULL,
   created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, working_ms INTEGER NOT NULL,
   expiry_reason TEXT NOT NULL, strategy_id INTEGER, strategy_type INTEGER,
+  stop_price INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (account, symbol, order_id)
 ) WITHOUT ROWID;
 CREATE INDEX orders_by_client_id ON orders (account, symbol, client_order_id, order_id);
@@ -77,6 +78,11 @@ CREATE TABLE consumed (
 -- Never deleted from, so that sequence numbers only grow. One row holds what one transaction did.
 CREATE TABLE events (sequence INTEGER PRIMARY KEY, account INTEGER NOT NULL, payload BLOB NOT NULL);
 """
+
+UPGRADES: dict[int, tuple[str, ...]] = {
+    1: ("ALTER TABLE orders ADD COLUMN stop_price INTEGER NOT NULL DEFAULT 0",),
+}
+"""What makes a state of an older version one of the next."""
 
 
 class StateError(Exception):
@@ -108,7 +114,7 @@ def connect(directory: Path) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    _refuse_foreign(connection, path)  # first: a file that is not ours stays untouched
+    _version(connection, path)  # first: a file that is not ours stays untouched
     # Small pages: an order changes a few bytes in nine places, and a commit writes whole pages.
     connection.execute("PRAGMA page_size = 1024")
     connection.execute("PRAGMA journal_mode = WAL")
@@ -117,8 +123,9 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if not _refuse_foreign(connection, path):
-            for statement in SCHEMA.split(";\n"):
+        version = _version(connection, path)
+        if version < SCHEMA_VERSION:
+            for statement in _statements_after(version):
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -128,14 +135,20 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("COMMIT")
 
 
-def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> bool:
-    """Tell a state of this version (True) from an empty file (False). Raises StateError otherwise."""
-    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if (application_id, version) == (APPLICATION_ID, SCHEMA_VERSION):
-        return True
+def _statements_after(version: int) -> list[str]:
+    if not version:
+        return SCHEMA.split(";\n")
+    return [statement for step in range(version, SCHEMA_VERSION) for statement in UPGRADES[step]]
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the version of a state, 0 for an empty file. Raises StateError for what is neither."""
+    application_id: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application_id == APPLICATION_ID and 0 < version <= SCHEMA_VERSION:
+        return version
     if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        return False
+        return 0
     if application_id != APPLICATION_ID:
         raise StateError(f"{path} belongs to another program; move it away to start afresh")
     raise StateError(

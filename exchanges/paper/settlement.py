@@ -15,9 +15,14 @@ BNB_DISCOUNT_PERCENT = 75
 
 
 def locked_by(order: Order) -> int:
-    """Return what a limit order keeps locked for what it has still to trade."""
+    """Return what an open order keeps locked for what it has still to trade.
+
+    A stop order that will pay any price locks what it would pay at its stop price.
+    """
     scale = SYMBOLS[order.symbol].scale
-    return scale.quote_up(order.price, order.remaining) if order.is_buy else scale.base(order.remaining)
+    if order.is_buy:
+        return scale.quote_up(order.price or order.stop_price, order.remaining)
+    return scale.base(order.remaining)
 
 
 def payment_asset(order: Order) -> str:
@@ -58,7 +63,7 @@ def fill(
         updated_ms=now_ms,
     )
     if order.is_buy:
-        released = quote if order.type == "MARKET" else locked_by(order) - locked_by(traded)
+        released = locked_by(order) - locked_by(traded) if order.price else quote
         world.post(rules.quote, locked=-released, free=released - quote)
         world.post(rules.base, free=base)
     else:

@@ -34,7 +34,7 @@ def _marks(count: int) -> str:
     return ", ".join("?" * count)
 
 
-_SAVE_ORDER = f"INSERT OR REPLACE INTO orders (account, {_ORDER_COLUMNS}) VALUES ({_marks(20)})"  # noqa: S608
+_SAVE_ORDER = f"INSERT OR REPLACE INTO orders (account, {_ORDER_COLUMNS}) VALUES ({_marks(21)})"  # noqa: S608
 _SAVE_FILL = f"INSERT INTO fills (account, {_FILL_COLUMNS}) VALUES ({_marks(14)})"  # noqa: S608
 
 

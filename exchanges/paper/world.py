@@ -90,8 +90,9 @@ class World:
         self._fills.append(fill)
 
     def resting(self, symbol: str, is_buy: bool) -> list[Offer]:
-        """Return the own orders of one book side in price-time order."""
-        orders = [order for order in self.orders[symbol].values() if order.is_buy is is_buy]
+        """Return the own orders on one book side in price-time order."""
+        own = self.orders[symbol].values()
+        orders = [order for order in own if order.is_buy is is_buy and not order.is_waiting]
         if not orders:
             return []
         orders.sort(key=lambda order: (-order.price if is_buy else order.price, order.order_id))

@@ -17,15 +17,17 @@ from exchanges.paper.symbols import SYMBOLS
 from tests.exchanges.paper.venue import Venue, Wall, open_venue
 
 UNIT = 10**8
+STOP_KINDS = ("STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
 SYMBOL_NAMES = ("BTCUSDT", "BNBUSDT", "ETHBTC", "LTCBTC")
 
 orders = st.fixed_dictionaries(
     {
         "symbol": st.sampled_from(SYMBOL_NAMES),
         "side": st.sampled_from(["BUY", "SELL"]),
-        "kind": st.sampled_from(["LIMIT", "MARKET", "LIMIT_MAKER", "QUOTE"]),
+        "kind": st.sampled_from(["LIMIT", "MARKET", "LIMIT_MAKER", "QUOTE", *STOP_KINDS]),
         "tif": st.sampled_from(["GTC", "IOC", "FOK"]),
         "distance": st.integers(-300, 300),
+        "beyond": st.integers(-100, 100),
         "notional": st.integers(1, 4000),
         "stp": st.sampled_from(["NONE", "EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH"]),
     }
@@ -78,7 +80,12 @@ def place(venue: Venue, step: dict[str, object]) -> None:
         fields = {"symbol": rules.name, "quoteOrderQty": f"{Decimal(quote) / UNIT:.8f}"}
     if step["kind"] in ("LIMIT", "LIMIT_MAKER"):
         fields["price"] = f"{Decimal(ticks * rules.tick) / UNIT:.8f}"
-    if step["kind"] == "LIMIT":
+    if step["kind"] in STOP_KINDS:
+        fields["stopPrice"] = f"{Decimal(ticks * rules.tick) / UNIT:.8f}"
+    if step["kind"] in ("STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"):
+        limit = ticks * (10_000 + int(str(step["beyond"]))) // 10_000
+        fields["price"] = f"{Decimal(limit * rules.tick) / UNIT:.8f}"
+    if step["kind"] in ("LIMIT", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"):
         fields["timeInForce"] = str(step["tif"])
     kind = "MARKET" if step["kind"] == "QUOTE" else str(step["kind"])
     answer = venue.order(str(step["side"]), kind, selfTradePreventionMode=step["stp"], **fields)
@@ -99,7 +106,8 @@ def check_books(venue: Venue) -> None:
         rules = SYMBOLS[order.symbol]
         left = order.quantity - order.executed
         if order.is_buy:
-            expected[rules.quote] += -(-order.price * rules.tick * left * rules.step // UNIT)
+            price = order.price or order.stop_price
+            expected[rules.quote] += -(-price * rules.tick * left * rules.step // UNIT)
         else:
             expected[rules.base] += left * rules.step
     assert {asset: locked for asset, (_, locked) in own.items()} == expected

@@ -81,7 +81,6 @@ REFUSED: list[tuple[dict[str, Any], int, str]] = [
         -1104,
         "Not all sent parameters were read; read '8' parameter(s) but was sent '9'.",
     ),
-    (buy(type="STOP_LOSS_LIMIT"), -2010, "Stop loss limit orders are not supported for this symbol."),
     (buy(icebergQty="0.0001"), -2010, "Iceberg orders are not supported for this symbol."),
     (buy(price="50000.001"), -1013, "Filter failure: PRICE_FILTER"),
     (buy(price="1000000.01"), -1013, "Filter failure: PRICE_FILTER"),

@@ -48,6 +48,7 @@ _TEXTS: dict[Reason, tuple[int, str]] = {
     Reason.DUPLICATE_ORDER: (-2010, "Duplicate order sent."),
     Reason.INSUFFICIENT_BALANCE: (-2010, "Account has insufficient balance for requested action."),
     Reason.WOULD_TAKE: (-2010, "Order would immediately match and take."),
+    Reason.WOULD_TRIGGER: (-2010, "Order would trigger immediately."),
     Reason.NO_LIQUIDITY: (-2010, "Order book liquidity is less than `LOT_SIZE` filter minimum quantity."),
     Reason.UNKNOWN_ORDER: UNKNOWN_ORDER,
     Reason.NO_SUCH_ORDER: (-2013, "Order does not exist."),

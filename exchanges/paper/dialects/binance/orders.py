@@ -40,19 +40,23 @@ PLACEMENT = (
     "pegOffsetValue",
     "pegOffsetType",
 )
-_NEEDS = {"LIMIT": ("timeInForce", "quantity", "price"), "LIMIT_MAKER": ("quantity", "price"), "MARKET": ()}
+_STOPS = ("STOP_LOSS", "TAKE_PROFIT")
+_STOP_LIMITS = ("STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT")
+_LIMIT_NEEDS = ("timeInForce", "quantity", "price")
+_NEEDS = {
+    "LIMIT": _LIMIT_NEEDS,
+    "LIMIT_MAKER": ("quantity", "price"),
+    "MARKET": (),
+    **dict.fromkeys(_STOPS, ("quantity",)),
+    **dict.fromkeys(_STOP_LIMITS, _LIMIT_NEEDS),
+}
 _NOT_FOR = {
     "LIMIT": ("quoteOrderQty", "stopPrice", "trailingDelta"),
     "LIMIT_MAKER": ("timeInForce", "quoteOrderQty", "stopPrice", "trailingDelta"),
     "MARKET": ("timeInForce", "price", "stopPrice", "trailingDelta", "icebergQty"),
+    **dict.fromkeys(_STOPS, ("timeInForce", "price", "quoteOrderQty", "icebergQty")),
+    **dict.fromkeys(_STOP_LIMITS, ("quoteOrderQty",)),
 }
-_NOT_SERVED = {
-    "STOP_LOSS": "Stop loss",
-    "STOP_LOSS_LIMIT": "Stop loss limit",
-    "TAKE_PROFIT": "Take profit",
-    "TAKE_PROFIT_LIMIT": "Take profit limit",
-}
-_TYPES = (*rules.ORDER_TYPES, *_NOT_SERVED)
 _SELF_TRADE_MODES = (*rules.SELF_TRADE_MODES, "DECREMENT", "TRANSFER")
 
 
@@ -138,11 +142,12 @@ def _request(call: Call) -> tuple[OrderRequest, str]:
     time_in_force = params.choice("timeInForce", ("GTC", "IOC", "FOK"), (-1115, "Invalid timeInForce."))
     _check_combination(params, order_type)
     price, quantity = _positive(params, "price"), _positive(params, "quantity")
+    stop_price = _positive(params, "stopPrice")
     quote_quantity = _positive(params, "quoteOrderQty")
     strategy_type = params.integer("strategyType")
     if strategy_type is not None and strategy_type < 1_000_000:
         raise ApiError(-1134, "strategyType was less than 1000000.")
-    default_response = "ACK" if order_type == "LIMIT_MAKER" else "FULL"
+    default_response = "FULL" if order_type in ("LIMIT", "MARKET") else "ACK"
     response_type = params.choice("newOrderRespType", ("ACK", "RESULT", "FULL")) or default_response
     request = OrderRequest(
         symbol=symbol.name,
@@ -153,6 +158,7 @@ def _request(call: Call) -> tuple[OrderRequest, str]:
         price=price,
         quantity=quantity,
         quote_quantity=quote_quantity,
+        stop_price=stop_price,
         self_trade=_self_trade_mode(params),
         strategy_id=params.integer("strategyId"),
         strategy_type=strategy_type,
@@ -161,11 +167,9 @@ def _request(call: Call) -> tuple[OrderRequest, str]:
 
 
 def _order_type(params: Params) -> str:
-    order_type = params.choice("type", _TYPES, (-1116, "Invalid orderType."))
+    order_type = params.choice("type", rules.ORDER_TYPES, (-1116, "Invalid orderType."))
     if order_type is None:
         raise missing("type")
-    if order_type in _NOT_SERVED:
-        raise ApiError(-2010, f"{_NOT_SERVED[order_type]} orders are not supported for this symbol.")
     return order_type
 
 
@@ -179,6 +183,11 @@ def _check_combination(params: Params, order_type: str) -> None:
             raise missing_either("quantity", "quoteOrderQty")
         if "quantity" in params and "quoteOrderQty" in params:
             raise not_required("quoteOrderQty")
+    if order_type in (*_STOPS, *_STOP_LIMITS):
+        if not params.text("stopPrice") and not params.text("trailingDelta"):
+            raise missing_either("stopPrice", "trailingDelta")
+        if "trailingDelta" in params:
+            raise ApiError(-2010, "Trailing stop orders are not supported for this symbol.")
     if "icebergQty" in params:
         raise ApiError(-2010, "Iceberg orders are not supported for this symbol.")
     if any(name in params for name in ("pegPriceType", "pegOffsetValue", "pegOffsetType")):

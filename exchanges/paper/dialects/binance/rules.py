@@ -7,7 +7,15 @@ from exchanges.paper.limits import Limits
 from exchanges.paper.symbols import Symbol
 
 PERMISSIONS = ("SPOT", "MARGIN", "TRD_GRP_004")
-ORDER_TYPES = ("LIMIT", "LIMIT_MAKER", "MARKET")
+ORDER_TYPES = (
+    "LIMIT",
+    "LIMIT_MAKER",
+    "MARKET",
+    "STOP_LOSS",
+    "STOP_LOSS_LIMIT",
+    "TAKE_PROFIT",
+    "TAKE_PROFIT_LIMIT",
+)
 SELF_TRADE_MODES = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH")
 DEFAULT_SELF_TRADE_MODE = "EXPIRE_MAKER"
 

@@ -82,7 +82,7 @@ def canceled(order: Order, cancel_id: str) -> Json:
         "transactTime": order.updated_ms,
         **_amounts(order),
         "selfTradePreventionMode": order.self_trade,
-        **_strategy(order),
+        **_conditional(order),
     }
 
 
@@ -95,11 +95,11 @@ def queried(order: Order) -> Json:
         "orderListId": -1,
         "clientOrderId": order.client_order_id,
         **amounts,
-        "stopPrice": amount(0),
+        "stopPrice": price(order.symbol, order.stop_price),
         "icebergQty": amount(0),
         "time": order.created_ms,
         "updateTime": order.updated_ms,
-        "isWorking": True,
+        "isWorking": not order.is_waiting,
         "workingTime": order.working_ms,
         "origQuoteOrderQty": quote_order_quantity,
         "selfTradePreventionMode": order.self_trade,
@@ -129,7 +129,9 @@ def in_microseconds(answer: Any) -> Any:
     """Return an answer with its times in microseconds, for those who asked for that unit."""
     if isinstance(answer, dict):
         return {
-            name: value * 1000 if name in _TIME_FIELDS and isinstance(value, int) else in_microseconds(value)
+            name: max(value * 1000, -1)
+            if name in _TIME_FIELDS and isinstance(value, int)
+            else in_microseconds(value)
             for name, value in answer.items()
         }
     if isinstance(answer, list):
@@ -155,11 +157,13 @@ def _amounts(order: Order) -> Json:
 
 
 def _conditional(order: Order) -> Json:
-    return {**_strategy(order), **({"expiryReason": order.expiry_reason} if order.expiry_reason else {})}
-
-
-def _strategy(order: Order) -> Json:
-    fields = {"strategyId": order.strategy_id, "strategyType": order.strategy_type}
+    """Return the fields that only some orders have."""
+    fields = {
+        "stopPrice": price(order.symbol, order.stop_price) if order.stop_price else None,
+        "strategyId": order.strategy_id,
+        "strategyType": order.strategy_type,
+        "expiryReason": order.expiry_reason or None,
+    }
     return {name: value for name, value in fields.items() if value is not None}
 
 
