@@ -155,6 +155,18 @@ class DryRunAccount:
     async def open_orders(self, symbol: str | None) -> tuple[OrderReport, ...]:
         return await self.account.open_orders(symbol)
 
+    async def order_by_id(self, symbol: str, venue_order_id: int) -> OrderReport | None:
+        return await self.account.order_by_id(symbol, venue_order_id)
+
+    async def all_orders(self, symbol: str, start_ms: int, end_ms: int) -> tuple[OrderReport, ...]:
+        return await self.account.all_orders(symbol, start_ms, end_ms)
+
+    async def fills_between(self, symbol: str, start_ms: int, end_ms: int) -> tuple[Fill, ...]:
+        return await self.account.fills_between(symbol, start_ms, end_ms)
+
+    async def fill(self, symbol: str, trade_id: int) -> Fill | None:
+        return await self.account.fill(symbol, trade_id)
+
     async def order_fills(self, symbol: str, venue_order_id: int) -> tuple[Fill, ...]:
         return await self.account.order_fills(symbol, venue_order_id)
 

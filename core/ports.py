@@ -88,6 +88,22 @@ class Account(Protocol):
 
     async def open_orders(self, symbol: str | None) -> tuple[OrderReport, ...]: ...
 
+    async def order_by_id(self, symbol: str, venue_order_id: int) -> OrderReport | None:
+        """Return anybody's order of the account by the venue's id, None when there is none."""
+        ...
+
+    async def all_orders(self, symbol: str, start_ms: int, end_ms: int) -> tuple[OrderReport, ...]:
+        """Return every order placed in a span of venue time, at most a day long, oldest first."""
+        ...
+
+    async def fills_between(self, symbol: str, start_ms: int, end_ms: int) -> tuple[Fill, ...]:
+        """Return every fill of the account in a span of venue time, at most a day long, oldest first."""
+        ...
+
+    async def fill(self, symbol: str, trade_id: int) -> Fill | None:
+        """Return one fill of the account by its id, None when there is none."""
+        ...
+
     async def order_fills(self, symbol: str, venue_order_id: int) -> tuple[Fill, ...]: ...
 
     async def order_names(self, symbol: str) -> Mapping[int, str]:

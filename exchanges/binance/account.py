@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -36,12 +37,26 @@ class BinanceAccount:
         )
 
     async def order(self, symbol: str, client_order_id: str) -> OrderReport | None:
+        return await self._order(
+            lambda report: wire.same_order(report, symbol, client_order_id),
+            symbol=symbol,
+            origClientOrderId=client_order_id,
+        )
+
+    async def order_by_id(self, symbol: str, venue_order_id: int) -> OrderReport | None:
+        return await self._order(
+            lambda report: wire.same_id(report, symbol, venue_order_id),
+            symbol=symbol,
+            orderId=venue_order_id,
+        )
+
+    async def _order(
+        self, same: Callable[[OrderReport], OrderReport], **chosen: str | int
+    ) -> OrderReport | None:
         try:
             return await self._link.read(
-                lambda: self._session.get_order(
-                    symbol=symbol, origClientOrderId=client_order_id, **self._link.stamp()
-                ),
-                lambda payload: wire.same_order(wire.parse_order(payload), symbol, client_order_id),
+                lambda: self._session.get_order(**chosen, **self._link.stamp()),
+                lambda payload: same(wire.parse_order(payload)),
             )
         except VenueRejected as error:
             if error.venue_code == NO_SUCH_ORDER:
@@ -52,6 +67,44 @@ class BinanceAccount:
         return await self._link.read(
             lambda: self._session.get_open_orders(symbol=symbol, **self._link.stamp()), wire.parse_orders
         )
+
+    async def all_orders(self, symbol: str, start_ms: int, end_ms: int) -> tuple[OrderReport, ...]:
+        """Return what pages of orders hold, oldest first; a page that repeats itself is the last."""
+        found: dict[int, OrderReport] = {}
+        from_id: int | None = None
+        while True:
+            page = await self._link.read(
+                partial(self._ask_all_orders, symbol, start_ms, end_ms, from_id),
+                partial(wire.parse_orders_of, symbol=symbol),
+            )
+            new = {report.venue_order_id: report for report in page if report.venue_order_id not in found}
+            found |= new
+            if len(page) < ORDERS_MAX or not new:
+                return tuple(found[number] for number in sorted(found))
+            from_id = max(found) + 1
+
+    async def _ask_all_orders(self, symbol: str, start_ms: int, end_ms: int, from_id: int | None) -> object:
+        return await self._session.get_all_orders(
+            symbol=symbol,
+            startTime=start_ms,
+            endTime=end_ms,
+            orderId=from_id,
+            limit=ORDERS_MAX,
+            **self._link.stamp(),
+        )
+
+    async def fills_between(self, symbol: str, start_ms: int, end_ms: int) -> tuple[Fill, ...]:
+        # A span goes with no other selector: what a full page leaves out is asked for by id.
+        found = await self._trades(symbol, TRADES_MAX, startTime=start_ms, endTime=end_ms)
+        if len(found) == TRADES_MAX:
+            newest = max(fill.trade_id for fill in found)
+            found += await self._all_trades(symbol, newest + 1)
+        within = {fill.trade_id: fill for fill in found if start_ms <= fill.ts_event_ms <= end_ms}
+        return tuple(within[number] for number in sorted(within))
+
+    async def fill(self, symbol: str, trade_id: int) -> Fill | None:
+        page = await self._trades(symbol, 1, fromId=trade_id)
+        return next((fill for fill in page if fill.trade_id == trade_id), None)
 
     async def order_fills(self, symbol: str, venue_order_id: int) -> tuple[Fill, ...]:
         """Return every fill of one order, oldest first."""

@@ -155,6 +155,13 @@ def parse_orders(payload: object) -> tuple[OrderReport, ...]:
     return tuple(parse_order(order) for order in shaped(payload, list[Any]))
 
 
+def parse_orders_of(payload: object, symbol: str) -> tuple[OrderReport, ...]:
+    reports = parse_orders(payload)
+    if any(report.symbol != symbol for report in reports):
+        raise Unreadable(f"it holds orders of another symbol than {symbol}")
+    return reports
+
+
 def parse_order_names(payload: object, symbol: str) -> dict[int, str]:
     """Read the answer of allOrders: id -> client id; of very old orders little else is right."""
     orders = shaped(payload, list[_OrderNamePayload])
@@ -200,6 +207,13 @@ def same_order(report: OrderReport, symbol: str, client_order_id: str) -> OrderR
     """Return the report if it is about the order that was asked for: a proxy may answer from a cache."""
     if (report.symbol, report.client_order_id) != (symbol, client_order_id):
         raise Unreadable(f"it is about {report.client_order_id[:40]!r}, not {client_order_id}")
+    return report
+
+
+def same_id(report: OrderReport, symbol: str, venue_order_id: int) -> OrderReport:
+    """Return the report if it is about the order that was asked for."""
+    if (report.symbol, report.venue_order_id) != (symbol, venue_order_id):
+        raise Unreadable(f"it is about order {report.venue_order_id}, not {venue_order_id}")
     return report
 
 

@@ -116,6 +116,18 @@ class Exchange:
     async def open_orders(self, symbol: str | None) -> tuple[OrderReport, ...]:
         return ()
 
+    async def order_by_id(self, symbol: str, venue_order_id: int) -> OrderReport | None:
+        return None
+
+    async def all_orders(self, symbol: str, start_ms: int, end_ms: int) -> tuple[OrderReport, ...]:
+        return ()
+
+    async def fills_between(self, symbol: str, start_ms: int, end_ms: int) -> tuple[Fill, ...]:
+        return ()
+
+    async def fill(self, symbol: str, trade_id: int) -> Fill | None:
+        return None
+
     async def order_fills(self, symbol: str, venue_order_id: int) -> tuple[Fill, ...]:
         return self.fills[venue_order_id]
 

@@ -228,6 +228,43 @@ async def test_paging_of_fills_ends_with_a_server_that_repeats_itself(server: Sc
     assert len(server.received) == 2
 
 
+async def test_all_orders_of_a_span_are_paged(server: ScriptedServer) -> None:
+    def page(request: Received) -> Reply:
+        assert (request.params["startTime"], request.params["endTime"]) == ("1000", "2000")
+        first = int(request.params.get("orderId", 1))
+        return answer([QUERY | {"orderId": number} for number in range(first, min(first + 1000, 2501))])
+
+    server.otherwise = page
+    async with open_venue(server) as venue:
+        orders = await venue.account.all_orders("LTCBTC", 1_000, 2_000)
+    assert [order.venue_order_id for order in orders] == list(range(1, 2501))
+    assert len(server.received) == 3
+
+
+async def test_fills_of_a_span_go_on_by_id_after_a_full_page(server: ScriptedServer) -> None:
+    def page(request: Received) -> Reply:
+        if "startTime" in request.params:
+            return answer([TRADE | {"id": number, "time": 1_000 + number} for number in range(1000)])
+        assert request.params["fromId"] == "1000"
+        return answer([TRADE | {"id": number, "time": 1_000 + number} for number in range(1000, 1200)])
+
+    server.otherwise = page
+    async with open_venue(server) as venue:
+        fills = await venue.account.fills_between("BNBBTC", 1_000, 2_100)
+    assert [fill.trade_id for fill in fills] == list(range(1101))
+    assert len(server.received) == 2
+
+
+@pytest.mark.parametrize("wrong", [{"symbol": "ETHBTC"}, {"orderId": 2}])
+async def test_another_order_than_was_asked_for_by_id_is_unreadable(
+    server: ScriptedServer, wrong: dict[str, object]
+) -> None:
+    server.otherwise = answer(QUERY | wrong)
+    async with open_venue(server) as venue:
+        with pytest.raises(VenueUnavailable, match="understood"):
+            await venue.account.order_by_id("LTCBTC", 1)
+
+
 async def test_the_last_trade_id(server: ScriptedServer) -> None:
     server.script = [answer([TRADE]), answer([])]
     async with open_venue(server) as venue:

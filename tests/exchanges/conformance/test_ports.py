@@ -218,6 +218,37 @@ async def test_the_history_of_an_account_is_whole(desk: Desk) -> None:
     assert await desk.venue.account.fill_history("ETHUSDT") == ()
 
 
+async def test_orders_and_fills_of_a_span_are_listed_whoever_made_them(desk: Desk) -> None:
+    account = desk.venue.account
+    await desk.submit(await desk.buy("0.001"))
+    desk.clock.time_ms += 60_000
+    start_ms = desk.clock.time_ms
+    bought = await desk.submit(await desk.buy("0.002"))
+    resting = await desk.submit(await desk.rest("0.01"))
+    end_ms = desk.clock.time_ms
+    desk.clock.time_ms += 60_000
+    await desk.submit(await desk.buy("0.003"))
+    listed = await account.all_orders(SYMBOL, start_ms, end_ms)
+    assert [each.client_order_id for each in listed] == [bought.client_order_id, resting.client_order_id]
+    assert listed[0].executed_quantity == bought.quantity
+    assert await account.fills_between(SYMBOL, start_ms, end_ms) == bought.fills
+    assert await account.all_orders("ETHUSDT", start_ms, end_ms) == ()
+    assert await account.fills_between("ETHUSDT", start_ms, end_ms) == ()
+
+
+async def test_orders_and_fills_are_found_by_the_venue_s_ids(desk: Desk) -> None:
+    account = desk.venue.account
+    bought = await desk.submit(await desk.buy("0.001"))
+    found = await account.order_by_id(SYMBOL, bought.venue_order_id)
+    assert found is not None
+    assert (found.client_order_id, found.status) == (bought.client_order_id, OrderStatus.FILLED)
+    assert await account.order_by_id(SYMBOL, bought.venue_order_id + 1_000) is None
+    first = bought.fills[0]
+    assert await account.fill(SYMBOL, first.trade_id) == first
+    assert await account.fill(SYMBOL, first.trade_id - 1) is None
+    assert await account.fill(SYMBOL, first.trade_id + 1_000_000) is None
+
+
 async def test_a_late_fill_is_found_by_asking(desk: Desk) -> None:
     book = await desk.venue.market_data.book(SYMBOL, 1)
     resting = replace(await desk.buy("0.001"), price=book.bids[0][0], time_in_force=TimeInForce.GTC)
