@@ -127,5 +127,5 @@ async def test_an_order_of_another_installation_closes_the_stage(
     exit_code, document = homes[0].run("stage", "1")
     assert (exit_code, document["error"]["code"]) == (4, "GATE_CLOSED")
     closed = [gate["name"] for gate in document["result"]["gates"] if gate["result"] != "pass"]
-    assert closed == ["second-machine"]
+    assert "second-machine" in closed
     assert stranger in document["error"]["message"]
