@@ -55,6 +55,20 @@ COMMANDS: tuple[Entry | Section, ...] = (
         "cli.commands.cancel_all:cancel_all",
         (3, 4, 5, 6, 7, 8, 9),
     ),
+    Entry(
+        "halt",
+        "Let nothing be sent any more but cancels and flatten.",
+        "trader halt",
+        "cli.commands.halt:halt",
+        (3,),
+    ),
+    Entry(
+        "resume",
+        "Lift a halt, with a reason.",
+        'trader resume --reason "the spread is back to normal"',
+        "cli.commands.resume:resume",
+        (3, 4, 5),
+    ),
     Section(
         "paper",
         "Serve and manage the exchange in a box on this machine.",

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from cli.console import Console
 from cli.presenting import order_json
+from core.clock import iso_utc
 from core.operations.canceling import Fate, OrderFate
 from core.orders import OrderReport
+from core.stages import TradingState
 from core.values import decimal_text
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from core.operations.cancel_all import CancelAllResult
     from core.operations.canceling import Sweep
     from core.operations.exposure import Exposure
+    from core.operations.halt import AccountState, HaltResult, ResumePlan
 
 
 def cancel_all_result(console: Console, result: CancelAllResult) -> None:
@@ -112,3 +115,43 @@ def exposure_json(known: Exposure) -> dict[str, object]:
         "open_orders": [order.client_order_id for order in known.open_orders],
         "unsettled": [each.order.client_order_id for each in known.unsettled],
     }
+
+
+def halt_result(console: Console, result: HaltResult) -> None:
+    """Say what holds, and what could not be written."""
+    console.result(
+        home=result.home,
+        latched=result.latched,
+        accounts=[str(account) for account in result.accounts],
+        troubles=result.troubles,
+    )
+    for trouble in result.troubles:
+        console.warn(trouble)
+    if result.latched or result.accounts:
+        by = "the latch" if result.latched else f"the journal alone, for {len(result.accounts)} account(s)"
+        console.line(f"HALTED: {result.home} (by {by}); only cancels and flatten are sent")
+
+
+def resume_plan_shown(console: Console, plan: ResumePlan) -> None:
+    """Say what is halted and why, before the question whether it should go on."""
+    if plan.latched:
+        console.say("the latch halts every account of this home")
+    for each in plan.resumed:
+        console.say(f"{each.account} is {each.state}{_why(each)}")
+
+
+def _why(state: AccountState) -> str:
+    entry = state.entry
+    return "" if entry is None else f"; {entry.state} since {iso_utc(entry.since_ms)}: {entry.reason}"
+
+
+def resume_result(console: Console, plan: ResumePlan, place: str) -> None:
+    """Say what trades again, and what stays halted."""
+    console.result(
+        latched=plan.latched,
+        accounts={str(each.account): each.state for each in (*plan.resumed, *plan.others)},
+    )
+    console.line(f"ACTIVE at {place}: {len(plan.resumed)} account(s)")
+    for each in plan.others:
+        if each.state is not TradingState.ACTIVE:
+            console.line(f"stays {each.state}: {each.account}")

@@ -25,6 +25,7 @@ from core.dry_run import DryRunAccount, DryRunTrading
 from core.errors import ConfigError
 from core.ids import system_random
 from core.journal import Journal, Opening
+from core.journal.emergency import EMERGENCY, take_in
 from core.lease import Lease
 from core.ports import Venue
 from core.risk.facts import RiskLimits
@@ -149,8 +150,7 @@ class Wiring:
         reading = await venue.market_data.clock_reading()
         venue_clock = VenueClock(venue.market_data, venue.clock, reading, speed)
         with (
-            Journal.open(self.settings.home, clock=venue.clock, random_bytes=system_random) as journal,
-            self._warnings_of(journal),
+            self.write_journal(venue.clock) as journal,
             at_work(self.settings.home) as alone,
         ):
             account = await _open_account(venue, journal, symbol, reading.venue_ms)
@@ -186,12 +186,22 @@ class Wiring:
             )
 
     @contextmanager
-    def _warnings_of(self, journal: Journal) -> Iterator[None]:
-        try:
-            yield
-        finally:
-            for warning in journal.warnings:
-                self.invocation.console.warn(warning)
+    def write_journal(self, clock: Clock) -> Iterator[Journal]:
+        """Open this home's journal, with whatever an emergency had to write down elsewhere."""
+        with Journal.open(self.settings.home, clock=clock, random_bytes=system_random) as journal:
+            try:
+                for folder in self.emergency_folders:
+                    for finding in take_in(journal, folder / EMERGENCY):
+                        self.invocation.console.warn(finding)
+                yield journal
+            finally:
+                for warning in journal.warnings:
+                    self.invocation.console.warn(warning)
+
+    @property
+    def emergency_folders(self) -> tuple[Path, ...]:
+        """Where orders are written down that the journal cannot take, best first."""
+        return self.settings.home, self._runtime_folder
 
     @contextmanager
     def stoppable(self) -> Iterator[None]:

@@ -24,7 +24,7 @@ from core.ids import client_order_id, emergency_sequence
 from core.journal import recording
 from core.journal.chain import canonical_json, plain
 from core.journal.journal import Journal
-from core.orders import Intent, OrderReport, OrderRequest, OrderStatus, SendOnce
+from core.orders import IllegalTransition, Intent, OrderReport, OrderRequest, OrderStatus, SendOnce
 from core.risk.approval import Approved
 from core.stages import TradingState
 
@@ -189,27 +189,40 @@ def _append_line(path: Path, line: str) -> None:
         os.close(descriptor)
 
 
-def take_in(journal: Journal, path: Path) -> None:
+def take_in(journal: Journal, path: Path) -> tuple[str, ...]:
     """Write into the journal what an emergency file holds of this installation and is not known yet.
 
-    Doing it again changes nothing. Raises OSError for a file that cannot be read, and what the journal
-    raises; what an entry contradicts is left for reconciliation to find.
+    Doing it again changes nothing. Returns what could not be taken in, and why; reconciliation has to find
+    it. Raises what the journal raises when it cannot be written.
     """
+    findings: list[str] = []
+    try:
+        entries = list(_entries(path))
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        return (f"{path} was not taken in: {error.strerror}",)
     accounts = {str(account): account for account in journal.accounts()}
-    for entry in _entries(path):
-        account = accounts.get(str(entry.get("account")))
-        if account is not None:
-            _take_in(journal, account, str(entry.get("kind")), entry["payload"])
+    for kind, name, told in entries:
+        account = accounts.get(name)
+        if account is None:
+            continue
+        try:
+            _take_in(journal, account, kind, told)
+        except (IllegalTransition, LookupError, TypeError, ValueError) as error:
+            findings.append(f"{path} holds a {kind} that was not taken in: {error}")
+    return tuple(findings)
 
 
-def _entries(path: Path) -> Iterator[dict[str, Any]]:
+def _entries(path: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield (kind, account, payload) of every whole line."""
     for line in path.read_text(encoding="ascii", errors="replace").splitlines():
         try:
             entry = json.loads(line)
         except ValueError:
             continue  # empty, or cut off
         if isinstance(entry, dict) and isinstance(entry.get("payload"), dict):
-            yield entry
+            yield str(entry.get("kind")), str(entry.get("account")), entry["payload"]
 
 
 def _take_in(journal: Journal, account: AccountKey, kind: str, told: dict[str, Any]) -> None:

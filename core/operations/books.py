@@ -73,6 +73,13 @@ class Books:
         self._writable = None
         self.troubles.append(f"what happened was not written down: {why}")
 
+    def say_whose(self) -> None:
+        """Tell the operator when whose orders are ours is a guess."""
+        if not self.installations:
+            self.troubles.append(
+                f"{self.home} knows no installation id: every order named tr… here is taken for ours"
+            )
+
     def is_ours(self, client_order_id: str) -> bool:
         """Tell whether this home made the order; not knowing its ids, whether any trader did."""
         if not self.installations:
@@ -95,10 +102,6 @@ def open_books(home: Path, clock: Clock, random_bytes: RandomBytes) -> Iterator[
     elif why or (journal is None and known):
         books.unreadable(why or f"{home} once had a journal, and has none now")
     try:
-        if not books.installations:
-            books.troubles.append(
-                f"{home} knows no installation id: every order named tr… on this account is taken for ours"
-            )
         yield books
     finally:
         if journal is not None:

@@ -133,6 +133,7 @@ def _note_troubles(result: CancelAllResult, books: Books) -> None:
 
 async def _cancel_all(access: ReducingAccess, venue: Venue, books: Books, result: CancelAllResult) -> None:
     result.place = place_of(venue)
+    books.say_whose()
     await venue.market_data.clock_reading()  # stamps what follows: no cancel may fail by a slow clock
     listed = await venue.account.open_orders(result.scope.symbol)
     canceler = Canceler(venue, result.scope, books.is_ours, result.sweep)

@@ -104,12 +104,28 @@ def test_taking_in_gives_the_position_and_repeats_nothing(own_home: Path, said: 
         with (own_home / EMERGENCY).open("a") as file:
             file.write('{"kind": "INTENT", "cut o')
         for _ in range(2):
-            take_in(journal, own_home / EMERGENCY)
+            assert take_in(journal, own_home / EMERGENCY) == ()
         assert journal.position(account, "BTCUSDT").is_flat
         assert [each.order.client_order_id for each in journal.unsettled(account)] == [lost.client_order_id]
         assert journal.verify() == ()
         following = record_intent(journal, account).intent
         assert following.sequence == bought.sequence + 1
+
+
+def test_what_cannot_be_taken_in_is_said(own_home: Path) -> None:
+    with open_journal(own_home) as journal:
+        account = open_account(journal)
+        assert take_in(journal, own_home / EMERGENCY) == ()
+        line = {"kind": "INTENT", "account": str(account)}
+        name = f"tr{journal.installation_id}-100000000001"
+        (own_home / EMERGENCY).write_text(json.dumps({**line, "payload": {"client_order_id": name}}))
+        findings = take_in(journal, own_home / EMERGENCY)
+        assert len(findings) == 1
+        assert "INTENT" in findings[0]
+        assert journal.verify() == ()
+        (own_home / EMERGENCY).unlink()
+        (own_home / EMERGENCY).mkdir()
+        assert len(take_in(journal, own_home / EMERGENCY)) == 1
 
 
 def test_an_intent_without_an_outcome_is_unsettled(own_home: Path, said: list[str]) -> None:
