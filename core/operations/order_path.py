@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from core.desk import RECV_WINDOW_MS, Desk
 from core.errors import ConfigError, OutcomeUnknown, Refused, TraderError, VenueRejected, VenueUnavailable
+from core.operations.settle import settle_order
 from core.orders import (
     TERMINAL,
     IllegalTransition,
@@ -18,6 +19,7 @@ from core.orders import (
     SendOnce,
     filled_quantity,
 )
+from core.resolver import Found, NeverAccepted
 from core.risk.approval import Denied
 from core.risk.approve import approve
 from core.risk.facts import RiskFacts
@@ -50,9 +52,12 @@ async def place(
         dry_run=dry_run,
         context=context,
     )
-    with desk.lease.request():
-        _abandon_unless_still_wanted(desk, permission.intent, born_ms)
-        return await _send(desk, permission)
+    try:
+        with desk.lease.request():
+            _abandon_unless_still_wanted(desk, permission.intent, born_ms)
+            return await _send(desk, permission)
+    except OutcomeUnknown as unknown:
+        return await _learn(desk, permission.intent, unknown)
 
 
 async def _send(desk: Desk, permission: SendOnce) -> OrderReport:
@@ -61,10 +66,9 @@ async def _send(desk: Desk, permission: SendOnce) -> OrderReport:
         report = await desk.venue.trading.submit(permission)
     except BaseException as failure:
         # When the journal cannot take it, the intent stays unsettled there; what the venue said goes first.
-        with contextlib.suppress(TraderError):
+        # Another command may have settled it meanwhile: what that one wrote stands.
+        with contextlib.suppress(TraderError, IllegalTransition):
             _write_failure(desk, intent, failure)
-        if isinstance(failure, OutcomeUnknown):
-            raise _unknown(intent, failure.message, failure.details) from failure
         raise
     return await _write_answer(desk, intent, report)
 
@@ -90,7 +94,8 @@ def _write_failure(desk: Desk, intent: Intent, failure: BaseException) -> None:
 async def _write_answer(desk: Desk, intent: Intent, report: OrderReport) -> OrderReport:
     """Write down what the venue said, ask for fills it left out, and return all of it.
 
-    Raises OutcomeUnknown when the order is not over, or when not all of it could be learned and written.
+    Raises OutcomeUnknown when an order that cannot rest is not over, or when not all of it could be
+    learned and written.
     """
     try:
         desk.journal.record_report(intent, report)
@@ -102,22 +107,45 @@ async def _write_answer(desk: Desk, intent: Intent, report: OrderReport) -> Orde
         if intent.dry_run:
             raise
         said = f"{report.status}, {report.executed_quantity} executed"
-        raise _unknown(intent, f"the venue answered {said}, but {failure}") from failure
+        raise OutcomeUnknown(f"the venue answered {said}, but {failure}") from failure
     if report.status not in TERMINAL or filled_quantity(report.fills) != report.executed_quantity:
-        raise _unknown(
-            intent,
+        raise OutcomeUnknown(
             f"the venue calls an immediate order {report.status}, with {report.executed_quantity} executed "
-            f"and fills of {filled_quantity(report.fills)}",
+            f"and fills of {filled_quantity(report.fills)}"
         )
     return report
 
 
-def _unknown(intent: Intent, reason: str, details: Mapping[str, object] | None = None) -> OutcomeUnknown:
+async def _learn(desk: Desk, intent: Intent, unknown: OutcomeUnknown) -> OrderReport:
+    """Ask what became of an order, for a few seconds; return what a clean reply would have told.
+
+    Raises OutcomeUnknown when that is not enough, VenueUnavailable when the venue never accepted it.
+    """
+    if intent.dry_run:
+        raise _unknown(intent, unknown) from unknown
+    try:
+        case = await settle_order(desk, intent)
+    except TraderError as failure:
+        raise _unknown(intent, unknown, f"asking what became of it failed: {failure}") from unknown
+    match case.verdict:
+        case Found(report):
+            return report
+        case NeverAccepted():
+            raise VenueUnavailable(
+                f"{intent.client_order_id} never reached the venue: {unknown.message}",
+                hint="nothing was executed",
+                details={"client_order_id": intent.client_order_id},
+            ) from unknown
+    raise _unknown(intent, unknown, case.detail) from unknown
+
+
+def _unknown(intent: Intent, unknown: OutcomeUnknown, learned: str = "") -> OutcomeUnknown:
     request = intent.request
+    order = f"{request.side} {request.quantity} {request.symbol} ({intent.client_order_id})"
     return OutcomeUnknown(
-        f"{request.side} {request.quantity} {request.symbol} ({intent.client_order_id}): {reason}",
-        hint="do not send it again; `trader status` shows it, and look it up at the venue by its id",
-        details={**(details or {}), "client_order_id": intent.client_order_id},
+        f"{order}: {unknown.message}{learned and f'; {learned}'}",
+        hint="do not send it again; `trader resolve` asks what became of it",
+        details={**unknown.details, "client_order_id": intent.client_order_id},
     )
 
 
