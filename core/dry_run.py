@@ -48,6 +48,9 @@ class DryRunTrading:
         intent = permission.spend()
         await self.trading.validate(intent)
         request = intent.request
+        if request.may_rest:
+            # Nothing rests in this book; that the venue would have taken it is all that can be learned.
+            return _report(intent, ())
         rates = await self.account.commission(request.symbol)
         instrument = await self.market_data.instrument(request.symbol)
         book = await self.market_data.book(request.symbol, BOOK_LEVELS)

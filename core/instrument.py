@@ -169,7 +169,8 @@ class Instrument:
 
     def _lots(self, order_type: OrderType) -> list[LotSize]:
         found = [self.filters.lot] if self.filters.lot else []
-        if order_type is OrderType.MARKET and self.filters.market_lot:
+        # A stop without a limit becomes a market order.
+        if order_type in (OrderType.MARKET, OrderType.STOP_LOSS) and self.filters.market_lot:
             found.append(self.filters.market_lot)
         return found
 

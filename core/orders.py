@@ -121,6 +121,11 @@ class OrderRequest:
     decision_price: Decimal
     stop_price: Decimal | None = None
 
+    @property
+    def may_rest(self) -> bool:
+        """Whether it may stay open at the venue; anything else trades at once or ends."""
+        return self.stop_price is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:

@@ -10,6 +10,7 @@ from core.desk import RECV_WINDOW_MS, Desk
 from core.errors import ConfigError, OutcomeUnknown, Refused, TraderError, VenueRejected, VenueUnavailable
 from core.operations.settle import settle_order
 from core.orders import (
+    AT_VENUE,
     TERMINAL,
     IllegalTransition,
     Intent,
@@ -108,7 +109,8 @@ async def _write_answer(desk: Desk, intent: Intent, report: OrderReport) -> Orde
             raise
         said = f"{report.status}, {report.executed_quantity} executed"
         raise OutcomeUnknown(f"the venue answered {said}, but {failure}") from failure
-    if report.status not in TERMINAL or filled_quantity(report.fills) != report.executed_quantity:
+    has_arrived = report.status in TERMINAL or (intent.request.may_rest and report.status in AT_VENUE)
+    if not has_arrived or filled_quantity(report.fills) != report.executed_quantity:
         raise OutcomeUnknown(
             f"the venue calls an immediate order {report.status}, with {report.executed_quantity} executed "
             f"and fills of {filled_quantity(report.fills)}"

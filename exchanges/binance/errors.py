@@ -88,6 +88,7 @@ class Meaning(Enum):
     REJECTED = auto()
     UNLISTED = auto()
     DUPLICATE = auto()
+    WOULD_TRIGGER = auto()
     UNCERTAIN = auto()
     OVERLOADED = auto()
     CLOCK = auto()
@@ -138,6 +139,7 @@ BY_CODE: Final[tuple[tuple[int, str, Meaning], ...]] = (
     (-1145, "", _M.REJECTED),
     (-2008, "", _M.KEY_REFUSED),
     (-2010, "Duplicate order sent", _M.DUPLICATE),
+    (-2010, "would trigger immediately", _M.WOULD_TRIGGER),
     (-2010, "", _M.REJECTED),
     (-2011, "", _M.REJECTED),
     (NO_SUCH_ORDER, "", _M.REJECTED),
@@ -179,6 +181,9 @@ class Verdict(NamedTuple):
 VERDICTS: Final[Mapping[Meaning, Verdict]] = {
     _M.REJECTED: Verdict(VenueRejected, "VENUE_REJECTED", True, "Binance refused the request"),
     _M.UNLISTED: Verdict(VenueRejected, "VENUE_REJECTED", False, "Binance gave an unlisted refusal"),
+    _M.WOULD_TRIGGER: Verdict(
+        VenueRejected, "STOP_WOULD_TRIGGER", True, "the price is already through the stop price"
+    ),
     # A proxy may have sent our request twice: the first may have been executed.
     _M.DUPLICATE: Verdict(VenueRejected, "VENUE_REJECTED", False, "Binance already has an order of this id"),
     _M.UNCERTAIN: Verdict(VenueUnavailable, "VENUE_UNREACHABLE", False, "Binance failed internally"),
