@@ -45,14 +45,14 @@ def _find_hit(world: World, ambient: Ambient, symbol: str, last_step: int, hits:
     orders = world.orders[symbol].values()
     step = None
     if orders and state.status == "TRADING":
-        step = _next_hit(ambient.markets[symbol], orders, state.step + 1, last_step)
+        step = next_hit(ambient.markets[symbol], orders, state.step + 1, last_step)
     if step is None:
         world.put_symbol(replace(state, step=last_step))
     else:
         hits[symbol] = step
 
 
-def _next_hit(market: Market, orders: Iterable[Order], first: int, last: int) -> int | None:
+def next_hit(market: Market, orders: Iterable[Order], first: int, last: int) -> int | None:
     """Return the first step in [first, last] whose price reaches an order.
 
     Spans that double are asked first, so that a hit soon after the start does not cost a look at years.

@@ -34,6 +34,9 @@ orders = st.fixed_dictionaries(
 )
 steps = st.one_of(
     orders,
+    orders,
+    orders,
+    orders,
     st.tuples(st.just("wait"), st.integers(1, 6 * 3_600_000)),
     st.tuples(st.just("cancel"), st.sampled_from(SYMBOL_NAMES)),
     st.tuples(st.just("bnb"), st.booleans()),
@@ -128,8 +131,8 @@ def check_fills(venue: Venue) -> None:
         assert sides == sorted(set(sides))
 
 
-@settings(max_examples=40)
-@given(st.lists(steps, max_size=25))
+@settings(max_examples=60)
+@given(st.lists(steps, min_size=10, max_size=30))
 def test_postings_sum_to_zero_and_locked_is_what_open_orders_need(session_steps: list[object]) -> None:
     with session() as (venue, wall):
         admin.set_limits(venue.exchange, _no_limits())
@@ -140,7 +143,7 @@ def test_postings_sum_to_zero_and_locked_is_what_open_orders_need(session_steps:
 
 
 @settings(max_examples=15)
-@given(st.lists(orders, min_size=1, max_size=12))
+@given(st.lists(orders, min_size=8, max_size=20))
 def test_a_session_replayed_from_its_fills_gives_the_balances(
     session_orders: list[dict[str, object]],
 ) -> None:

@@ -146,6 +146,16 @@ def test_a_market_order_pays_the_book_and_the_fee_in_what_it_receives(venue: Ven
     assert venue.balances()["USDT"][0] == f"{10000 - spent + received - fee:.8f}"
 
 
+def test_a_limit_order_that_trades_at_a_better_price_gives_back_the_rest(venue: Venue) -> None:
+    _, ask = venue.best()
+    limit = f"{Decimal(ask) + 100:.2f}"
+    filled = venue.order(price=limit, quantity="0.01").body
+    assert (filled["status"], filled["price"]) == ("FILLED", f"{limit}000000")
+    assert Decimal(filled["cummulativeQuoteQty"]) == Decimal(ask) * Decimal("0.01")
+    spent = Decimal(filled["cummulativeQuoteQty"])
+    assert venue.balances()["USDT"] == (f"{10000 - spent:.8f}", "0.00000000")
+
+
 def test_a_quote_quantity_is_spent_as_far_as_whole_steps_go(venue: Venue) -> None:
     bought = venue.order("BUY", "MARKET", quoteOrderQty="100").body
     assert bought["status"] == "FILLED"

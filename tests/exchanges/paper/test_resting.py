@@ -5,15 +5,17 @@ from __future__ import annotations
 import tempfile
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from exchanges.paper import admin
-from exchanges.paper.market import STEP_MS
-from exchanges.paper.records import Event
+from exchanges.paper.advance import next_hit
+from exchanges.paper.market import STEP_MS, Extremes, Market
+from exchanges.paper.records import Event, Order
 from exchanges.paper.symbols import SYMBOLS
 from tests.exchanges.paper.conftest import OpenVenue
 from tests.exchanges.paper.venue import START_MS, Venue, Wall, open_venue
@@ -136,6 +138,40 @@ def test_a_new_order_meets_the_market_only_from_the_next_step_on(venue: Venue, w
     venue.order(price=price, quantity="0.01")
     order = venue.signed("GET", "/api/v3/order", symbol="BTCUSDT", orderId=1).body
     assert order["status"] == "NEW"
+
+
+def test_symbols_are_brought_forward_together_in_the_order_it_happened(venue: Venue, wall: Wall) -> None:
+    for symbol, quantity in (("SOLUSDT", "0.1"), ("ETHUSDT", "0.01"), ("BTCUSDT", "0.001"), ("LTCBTC", "1")):
+        for side, share in (("BUY", "0.999"), ("SELL", "1.001"), ("BUY", "0.99")):
+            tick = Decimal(SYMBOLS[symbol].tick) / 10**8
+            price = (Decimal(venue.best(symbol)[0]) * Decimal(share)).quantize(tick)
+            venue.order(side, symbol=symbol, price=f"{price:f}", quantity=quantity)
+    with venue.exchange.transaction() as engine:
+        number, placed = engine.world.account.account, len(engine.state.events_after(1, 0, 1000))
+    wall.forward(48 * HOUR_MS)
+    with venue.exchange.transaction() as engine:
+        rows = engine.records.events_after(number, placed, 1000)
+    fills = [event.fill for _, batch in rows for event in batch if event.fill is not None]
+    assert len({fill.symbol for fill in fills}) > 2
+    assert [fill.time_ms for fill in fills] == sorted(fill.time_ms for fill in fills)
+
+
+@given(
+    st.lists(st.integers(90, 110), min_size=1, max_size=5_000),
+    st.integers(85, 100),
+    st.integers(100, 115),
+)
+def test_the_next_hit_is_the_first_of_all_steps(prices: list[int], bid: int, ask: int) -> None:
+    class Tape:
+        def extremes(self, from_ms: int, to_ms: int) -> Extremes | None:
+            span = prices[(from_ms + STEP_MS) // STEP_MS : to_ms // STEP_MS + 1]
+            return Extremes(min(span), max(span), 1) if span else None
+
+    template = Order("BTCUSDT", 1, "x", True, "LIMIT", "GTC", bid, 1, 0, 0, 0, "NEW", "NONE", 0, 0, 0)
+    orders = [template, replace(template, is_buy=False, price=ask)]
+    expected = next((step for step, price in enumerate(prices) if price <= bid or price >= ask), None)
+    found = next_hit(cast("Market", Tape()), orders, 0, len(prices) - 1)
+    assert found == expected
 
 
 def test_events_tell_every_change_in_order(venue: Venue, wall: Wall) -> None:
