@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from typing import NoReturn, final
 
 from core.account import AccountKey
 from core.values import EXACT, Base, Money, Quote
@@ -149,14 +150,18 @@ class AlreadySent(Exception):
     """Somebody tried to send an intent twice. Always a bug."""
 
 
+@final
 class SendOnce:
-    """The permission to write one intent to a socket, once.
+    """The permission to write one intent to a socket, once; it can be neither copied nor pickled.
 
     Only the journal makes one, at the moment it records the intent; it cannot be read back from disk, so
     the code that sends cannot be reached for an intent that an earlier process may have sent.
     """
 
     __slots__ = ("_intent", "_spent")
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a permission to send can be neither copied nor pickled")
 
     def __init__(self, intent: Intent) -> None:
         self._intent = intent

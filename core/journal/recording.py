@@ -59,11 +59,15 @@ def intent(
     dry_run: bool,
     context: Context,
 ) -> SendOnce:
-    """Make the intent durable, with the journal's next sequence; return the permission to send it."""
+    """Make the intent durable, with the journal's next sequence; return the permission to send it.
+
+    An approval becomes one intent: raises AlreadySpent the second time, also when the first was not written.
+    """
     request = approved.request
     if not is_noted(store, account, request.symbol):
         raise ValueError(f"{request.symbol} was not noted for {account}; call note_symbol first")
     payload = intent_payload(approved, timestamp_ms, recv_window_ms, dry_run, context)
+    approved.spend()
 
     def body(append: Append) -> Intent:
         row = store.row(sql.NEXT_ORDER_SEQUENCE)

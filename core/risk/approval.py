@@ -34,28 +34,41 @@ WAYS_OUT: Mapping[str, str] = MappingProxyType(
 """Reason code -> what the operator can do about it, where there is something."""
 
 
+class AlreadySpent(Exception):
+    """Somebody tried to make two orders of one approval. Always a bug."""
+
+
 @final
 class Approved:
     """One order request that passed every rule that binds it.
 
     `numbers`: name -> plain text of what it was approved on, for the journal. Immutable and impossible to
-    copy, pickle or subclass: an approval belongs to one request and one moment.
+    copy, pickle or subclass: an approval belongs to one request and one moment, and becomes one order.
     """
 
-    __slots__ = ("numbers", "request")
+    __slots__ = ("_spent", "numbers", "request")
 
     request: OrderRequest
     numbers: Mapping[str, str]
+    _spent: bool
 
     def __init__(self, seal: object, request: OrderRequest, numbers: Mapping[str, str]) -> None:
         if seal is not APPROVAL_SEAL:
             raise TypeError("only the risk rules make an Approved; ask core.risk.approve")
         object.__setattr__(self, "request", request)
         object.__setattr__(self, "numbers", MappingProxyType(dict(numbers)))
+        object.__setattr__(self, "_spent", False)
 
     @property
     def purpose(self) -> Purpose:
         return self.request.purpose
+
+    def spend(self) -> OrderRequest:
+        """Return the request for the one intent it becomes. Raises AlreadySpent the second time."""
+        if self._spent:
+            raise AlreadySpent(repr(self))
+        object.__setattr__(self, "_spent", True)
+        return self.request
 
     def __repr__(self) -> str:
         return f"Approved({self.request!r})"

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from decimal import Decimal
 from fractions import Fraction
@@ -113,6 +116,12 @@ def test_a_permission_is_spent_once() -> None:
         with pytest.raises(AlreadySent, match="tr00-1"):
             permission.spend()
     assert permission.intent is INTENT
+
+
+@pytest.mark.parametrize("route", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_permission_cannot_be_doubled(route: Callable[[object], object]) -> None:
+    with pytest.raises(TypeError, match="neither copied nor pickled"):
+        route(SendOnce(INTENT))
 
 
 @pytest.mark.parametrize("record", [REQUEST, INTENT, ACCOUNT], ids=lambda record: type(record).__name__)

@@ -78,6 +78,9 @@ class Verdict:
     request: OrderRequest
     numbers: Mapping[str, str] = field(default_factory=dict)
 
+    def spend(self) -> OrderRequest:
+        return self.request
+
 
 def open_journal(
     home: Path,

@@ -13,7 +13,7 @@ import pytest
 
 from core.errors import EXIT_REFUSED, RiskDenied
 from core.orders import Purpose
-from core.risk.approval import Approved, Denied
+from core.risk.approval import AlreadySpent, Approved, Denied
 from core.risk.approve import approve
 from tests.conftest import REPOSITORY
 from tests.core.risk.worlds import FACTS, LIMITS, entry
@@ -67,6 +67,12 @@ def test_no_route_leads_to_another_request(approved: Approved) -> None:
 def test_copying_and_pickling_are_refused(approved: Approved, route: Callable[[object], object]) -> None:
     with pytest.raises(TypeError, match="neither copied nor pickled"):
         route(approved)
+
+
+def test_an_approval_becomes_one_order(approved: Approved) -> None:
+    assert approved.spend() == approved.request
+    with pytest.raises(AlreadySpent):
+        approved.spend()
 
 
 def test_subclassing_is_refused() -> None:
