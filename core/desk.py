@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Protocol
 from core.account import AccountKey, Environment
 from core.clock import Clock
 from core.lease import Lease
+from core.orders import Fill, Intent, OrderReport, OrderRequest, SendOnce
 from core.ports import Venue
 from core.risk.facts import RiskLimits
+from core.stages import TradingState
 from core.stop import StopRequest
 from core.venue_clock import VenueClock
 
 if TYPE_CHECKING:
-    from core.journal import Journal
+    from core.journal import Journal, Quarantine
+    from core.risk.approval import Approved
     from core.settings import Settings
     from core.strategies.decision import Strategy
 
@@ -55,6 +58,78 @@ class Desk:
     def venue_now_ms(self) -> int:
         """Return the venue's time, as far as we measured it."""
         return self.venue_clock.now_ms()
+
+
+class OrderJournal(Protocol):
+    """What the order path writes down; `core.journal.Journal` says what each entry means.
+
+    A journal that can fall back on something else when it cannot write serves just as well.
+    """
+
+    def trading_state(self, account: AccountKey) -> TradingState: ...
+
+    def record_denied(
+        self,
+        account: AccountKey,
+        request: OrderRequest,
+        reason_code: str,
+        message: str,
+        *,
+        dry_run: bool,
+        context: Mapping[str, object] | None = None,
+    ) -> None: ...
+
+    def record_intent(
+        self,
+        approved: Approved,
+        account: AccountKey,
+        *,
+        timestamp_ms: int,
+        recv_window_ms: int,
+        dry_run: bool,
+        context: Mapping[str, object] | None = None,
+    ) -> SendOnce: ...
+
+    def record_abandoned(self, order: Intent, reason: str) -> None: ...
+
+    def record_unknown(self, order: Intent, reason: str) -> None: ...
+
+    def record_rejected(self, order: Intent, venue_code: int, venue_text: str) -> None: ...
+
+    def record_report(self, order: Intent, report: OrderReport) -> tuple[Fill, ...]: ...
+
+    def record_never_accepted(self, order: Intent, asked_ms: Sequence[int]) -> None: ...
+
+    def quarantine(self, account: AccountKey, symbol: str, reason: str) -> None: ...
+
+    def quarantines(self, account: AccountKey) -> tuple[Quarantine, ...]: ...
+
+
+class Sender(Protocol):
+    """What the order path needs of a desk: `Desk` itself, or the smaller one of `flatten`."""
+
+    @property
+    def venue(self) -> Venue: ...
+
+    @property
+    def account(self) -> AccountKey: ...
+
+    @property
+    def journal(self) -> OrderJournal: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def clock_speed(self) -> float: ...
+
+    @property
+    def lease(self) -> Lease: ...
+
+    @property
+    def limits(self) -> RiskLimits: ...
+
+    def venue_now_ms(self) -> int: ...
 
 
 class Access(Protocol):

@@ -24,7 +24,8 @@ from core.ids import client_order_id, emergency_sequence
 from core.journal import recording
 from core.journal.chain import canonical_json, plain
 from core.journal.journal import Journal
-from core.orders import IllegalTransition, Intent, OrderReport, OrderRequest, OrderStatus, SendOnce
+from core.journal.records import Quarantine
+from core.orders import Fill, IllegalTransition, Intent, OrderReport, OrderRequest, OrderStatus, SendOnce
 from core.risk.approval import Approved
 from core.stages import TradingState
 
@@ -130,24 +131,32 @@ class EmergencyJournal:
         self._in_file("INTENT", account, {**identity, **told})
         return SendOnce(intent)
 
-    def record_abandoned(self, intent: Intent, reason: str) -> None:
-        self._outcome(intent, "ABANDONED", {"reason": reason})
+    def record_abandoned(self, order: Intent, reason: str) -> None:
+        self._outcome(order, "ABANDONED", {"reason": reason})
 
-    def record_unknown(self, intent: Intent, reason: str) -> None:
-        self._outcome(intent, "UNKNOWN", {"reason": reason})
+    def record_unknown(self, order: Intent, reason: str) -> None:
+        self._outcome(order, "UNKNOWN", {"reason": reason})
 
-    def record_rejected(self, intent: Intent, venue_code: int, venue_text: str) -> None:
-        self._outcome(intent, "REJECTED", {"venue_code": venue_code, "venue_text": venue_text})
+    def record_rejected(self, order: Intent, venue_code: int, venue_text: str) -> None:
+        self._outcome(order, "REJECTED", {"venue_code": venue_code, "venue_text": venue_text})
 
-    def record_report(self, intent: Intent, report: OrderReport) -> None:
+    def record_never_accepted(self, order: Intent, asked_ms: Sequence[int]) -> None:
+        self._outcome(order, "NEVER_ACCEPTED", {"asked_ms": list(asked_ms)})
+
+    def record_report(self, order: Intent, report: OrderReport) -> tuple[Fill, ...]:
         """Raises IllegalTransition as the journal does."""
+        fresh = self._in_journal(lambda journal: journal.record_report(order, report))
+        if fresh is not None:
+            return fresh
+        self._in_file("REPORT", order.account, msgspec.to_builtins(report))
+        return report.fills
 
-        def write(journal: Journal) -> bool:
-            journal.record_report(intent, report)
-            return True
+    def quarantine(self, account: AccountKey, symbol: str, reason: str) -> None:
+        """Write it down if the journal can; what is in doubt is in the file, and unsettled once taken in."""
+        self._in_journal(lambda journal: journal.quarantine(account, symbol, reason))
 
-        if not self._in_journal(write):
-            self._in_file("REPORT", intent.account, msgspec.to_builtins(report))
+    def quarantines(self, account: AccountKey) -> tuple[Quarantine, ...]:
+        return self._in_journal(lambda journal: journal.quarantines(account)) or ()
 
     def _outcome(self, intent: Intent, kind: str, told: Mapping[str, object]) -> None:
         def write(journal: Journal) -> bool:
@@ -238,8 +247,11 @@ def _take_in(journal: Journal, account: AccountKey, kind: str, told: dict[str, A
         return
     elif kind == "REPORT":
         journal.record_report(name, msgspec.convert(told, OrderReport))
-    elif known.status is OrderStatus.INITIALIZED:
-        _record_outcome(journal, kind, name, {key: told[key] for key in told if key != "client_order_id"})
+    elif known.status is OrderStatus.INITIALIZED or (
+        known.status is OrderStatus.SUBMITTED and kind != "UNKNOWN"
+    ):
+        told.pop("client_order_id")
+        _record_outcome(journal, kind, name, told)
 
 
 def _record_outcome(journal: Journal, kind: str, name: str, told: Mapping[str, Any]) -> None:
@@ -250,3 +262,5 @@ def _record_outcome(journal: Journal, kind: str, name: str, told: Mapping[str, A
             journal.record_unknown(name, **told)
         case "REJECTED":
             journal.record_rejected(name, **told)
+        case "NEVER_ACCEPTED":
+            journal.record_never_accepted(name, **told)

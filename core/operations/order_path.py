@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 
-from core.desk import RECV_WINDOW_MS, Desk
+from core.desk import RECV_WINDOW_MS, Sender
 from core.errors import ConfigError, OutcomeUnknown, Refused, TraderError, VenueRejected, VenueUnavailable
 from core.operations.settle import settle_order
 from core.orders import (
@@ -16,7 +16,6 @@ from core.orders import (
     Intent,
     OrderReport,
     OrderRequest,
-    Purpose,
     SendOnce,
     filled_quantity,
 )
@@ -31,7 +30,7 @@ INTENT_AGE_MS_MAX = 1_000
 
 
 async def place(
-    desk: Desk, request: OrderRequest, facts: RiskFacts, *, dry_run: bool, context: Mapping[str, object]
+    desk: Sender, request: OrderRequest, facts: RiskFacts, *, dry_run: bool, context: Mapping[str, object]
 ) -> OrderReport:
     """Send one order and return what the venue said of it.
 
@@ -44,6 +43,7 @@ async def place(
             desk.account, request, verdict.reason, verdict.message, dry_run=dry_run, context=context
         )
         raise verdict.as_error()
+    _refuse_old_facts(desk, facts)
     born_ms = desk.clock.monotonic_ms()
     permission = desk.journal.record_intent(
         verdict,
@@ -61,7 +61,7 @@ async def place(
         return await _learn(desk, permission.intent, unknown)
 
 
-async def _send(desk: Desk, permission: SendOnce) -> OrderReport:
+async def _send(desk: Sender, permission: SendOnce) -> OrderReport:
     intent = permission.intent
     try:
         report = await desk.venue.trading.submit(permission)
@@ -74,7 +74,7 @@ async def _send(desk: Desk, permission: SendOnce) -> OrderReport:
     return await _write_answer(desk, intent, report)
 
 
-def _write_failure(desk: Desk, intent: Intent, failure: BaseException) -> None:
+def _write_failure(desk: Sender, intent: Intent, failure: BaseException) -> None:
     journal = desk.journal
     match failure:
         case VenueRejected():
@@ -92,7 +92,7 @@ def _write_failure(desk: Desk, intent: Intent, failure: BaseException) -> None:
             journal.record_unknown(intent, type(failure).__name__)
 
 
-async def _write_answer(desk: Desk, intent: Intent, report: OrderReport) -> OrderReport:
+async def _write_answer(desk: Sender, intent: Intent, report: OrderReport) -> OrderReport:
     """Write down what the venue said, ask for fills it left out, and return all of it.
 
     Raises OutcomeUnknown when an order that cannot rest is not over, or when not all of it could be
@@ -118,7 +118,7 @@ async def _write_answer(desk: Desk, intent: Intent, report: OrderReport) -> Orde
     return report
 
 
-async def _learn(desk: Desk, intent: Intent, unknown: OutcomeUnknown) -> OrderReport:
+async def _learn(desk: Sender, intent: Intent, unknown: OutcomeUnknown) -> OrderReport:
     """Ask what became of an order, for a few seconds; return what a clean reply would have told.
 
     Raises OutcomeUnknown when that is not enough, VenueUnavailable when the venue never accepted it.
@@ -151,7 +151,17 @@ def _unknown(intent: Intent, unknown: OutcomeUnknown, learned: str = "") -> Outc
     )
 
 
-def _abandon_unless_still_wanted(desk: Desk, intent: Intent, born_ms: float) -> None:
+def _refuse_old_facts(desk: Sender, facts: RiskFacts) -> None:
+    """Raise Refused when the rules judged a moment that is gone: the machine slept, or its clock was set."""
+    age_ms = (desk.clock.now_ms() - facts.now_ms) / desk.clock_speed
+    if abs(age_ms) > INTENT_AGE_MS_MAX:
+        raise Refused(
+            f"the approval rests on facts {age_ms:.0f} ms old, {INTENT_AGE_MS_MAX} ms is the limit",
+            code="INTENT_ABANDONED",
+        )
+
+
+def _abandon_unless_still_wanted(desk: Sender, intent: Intent, born_ms: float) -> None:
     age_ms = (desk.clock.monotonic_ms() - born_ms) / desk.clock_speed
     state = desk.journal.trading_state(desk.account)
     reason = None
@@ -159,7 +169,7 @@ def _abandon_unless_still_wanted(desk: Desk, intent: Intent, born_ms: float) -> 
         reason = f"the intent is {age_ms:.0f} ms old, {INTENT_AGE_MS_MAX} ms is the limit"
     elif not (intent.dry_run or desk.lease.is_held()):
         reason = desk.lease.why_not_held()
-    elif state is TradingState.HALTED and intent.request.purpose is not Purpose.FLATTEN:
+    elif state is TradingState.HALTED and not intent.request.purpose.is_emergency:
         reason = "trading was halted meanwhile"
     elif state is TradingState.REDUCING and intent.request.purpose.increases_risk:
         reason = "trading was set to REDUCING meanwhile"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from core.desk import Desk
+from core.desk import Desk, Sender
 from core.errors import ConfigError, VenueRejected, VenueUnavailable
 from core.operations.asking import Questions
 from core.orders import (
@@ -88,11 +89,11 @@ async def settle(desk: Desk, *, wait_s: float = AT_START_S, tell: Tell | None = 
     async def pause(seconds: float) -> bool:
         return await desk.stop.wait(desk.clock, seconds)
 
-    await _ask_until(desk, cases, wait_s, pause, tell, _is_settled_elsewhere)
+    await _ask_until(desk, cases, wait_s, pause, tell, partial(_is_settled_elsewhere, desk))
     return SettleReport(tuple(cases), journal.unsettled(account), journal.quarantines(account))
 
 
-async def settle_order(desk: Desk, intent: Intent, *, wait_s: float = AT_ONCE_S) -> Case:
+async def settle_order(desk: Sender, intent: Intent, *, wait_s: float = AT_ONCE_S) -> Case:
     """Settle one order that was just sent; a stop that is asked for does not end it. Raises as `settle`."""
     case = Case(intent)
 
@@ -100,7 +101,7 @@ async def settle_order(desk: Desk, intent: Intent, *, wait_s: float = AT_ONCE_S)
         await desk.clock.sleep(seconds)
         return False
 
-    await _ask_until(desk, [case], wait_s, pause, None, lambda desk, intent: False)
+    await _ask_until(desk, [case], wait_s, pause, None, lambda intent: False)
     return case
 
 
@@ -131,12 +132,12 @@ async def ask_once_more(desk: Desk) -> tuple[Case, ...]:
 
 
 async def _ask_until(
-    desk: Desk,
+    desk: Sender,
     cases: Sequence[Case],
     wait_s: float,
     pause: Callable[[float], Awaitable[bool]],
     tell: Tell | None,
-    is_settled: Callable[[Desk, Intent], bool],
+    is_settled: Callable[[Intent], bool],
 ) -> None:
     clock, questions = desk.clock, Questions(desk)
     end_ms = clock.monotonic_ms() + wait_s * 1000 * desk.clock_speed
@@ -145,7 +146,7 @@ async def _ask_until(
         left_ms = case.due_ms - clock.monotonic_ms()
         if case.due_ms > end_ms or (left_ms > 0 and await pause(left_ms / 1000)):
             return
-        if case.rounds and is_settled(desk, case.intent):
+        if case.rounds and is_settled(case.intent):
             case.verdict, case.detail = None, "settled by another command"
         else:
             await _look(desk, questions, case)
@@ -158,7 +159,7 @@ def _is_settled_elsewhere(desk: Desk, intent: Intent) -> bool:
     return order is not None and order.status in TERMINAL and order.executed_quantity == order.filled_quantity
 
 
-async def _look(desk: Desk, questions: Questions, case: Case) -> None:
+async def _look(desk: Sender, questions: Questions, case: Case) -> None:
     """Ask one round about an order, and write down what follows from it."""
     try:
         case.rounds.append(await questions.ask(case.intent, case.venue_order_id))
@@ -177,7 +178,7 @@ async def _look(desk: Desk, questions: Questions, case: Case) -> None:
     _write_down(desk, case)
 
 
-def _wait_out(desk: Desk, case: Case, trouble: VenueUnavailable | ConfigError) -> None:
+def _wait_out(desk: Sender, case: Case, trouble: VenueUnavailable | ConfigError) -> None:
     """Ask later, or not at all where asking again cannot help."""
     pause_ms = BACKOFF_MS[min(case.failures, len(BACKOFF_MS) - 1)]
     case.failures += 1
@@ -186,7 +187,7 @@ def _wait_out(desk: Desk, case: Case, trouble: VenueUnavailable | ConfigError) -
     case.due_ms = math.inf if is_lasting else desk.clock.monotonic_ms() + pause_ms
 
 
-async def _adopt(desk: Desk, case: Case, report: OrderReport) -> None:
+async def _adopt(desk: Sender, case: Case, report: OrderReport) -> None:
     """Take a found order over, with its fills. Ask again while some are missing, or it should have ended."""
     case.venue_order_id = report.venue_order_id
     desk.journal.record_report(case.intent, report)
@@ -202,7 +203,7 @@ async def _adopt(desk: Desk, case: Case, report: OrderReport) -> None:
         case.verdict = ask_again(case.rounds)
 
 
-async def _with_fills(desk: Desk, report: OrderReport) -> OrderReport:
+async def _with_fills(desk: Sender, report: OrderReport) -> OrderReport:
     fills = await desk.venue.account.order_fills(report.symbol, report.venue_order_id)
     return replace(report, fills=fills)
 
@@ -213,7 +214,7 @@ def _is_immediate(intent: Intent) -> bool:
     return is_market or request.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
 
 
-def _write_down(desk: Desk, case: Case) -> None:
+def _write_down(desk: Sender, case: Case) -> None:
     match case.verdict:
         case AskAgain(at_ms):
             last = case.rounds[-1]
@@ -231,7 +232,7 @@ def _write_down(desk: Desk, case: Case) -> None:
             _quarantine(desk, case.intent, reason)
 
 
-def _quarantine(desk: Desk, intent: Intent, reason: str) -> None:
+def _quarantine(desk: Sender, intent: Intent, reason: str) -> None:
     """Stop entries on the order's symbol; the same doubt is written down once."""
     symbol, reason = intent.request.symbol, f"{intent.client_order_id}: {reason}"
     known = {(each.symbol, each.reason) for each in desk.journal.quarantines(intent.account)}
