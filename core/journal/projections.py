@@ -101,6 +101,10 @@ def _asked_again(db: sqlite3.Connection, event: Event) -> None:
     db.execute(sql.END_ASKS, (event.account,))
 
 
+def _late_find(db: sqlite3.Connection, event: Event) -> None:
+    db.execute(sql.FORGET_ASKS, (event.account, event.payload["client_order_id"]))
+
+
 def _written_off(db: sqlite3.Connection, event: Event) -> None:
     told = event.payload
     db.execute(sql.WRITE_OFF, (told["client_order_id"], told["reason"], event.time_ms))
@@ -241,6 +245,7 @@ _HANDLERS: Mapping[str, Callable[[sqlite3.Connection, Event], None]] = {
     "REJECTED": _rejected,
     "NEVER_ACCEPTED": _never_accepted,
     "ASKED_AGAIN": _asked_again,
+    "LATE_FIND": _late_find,
     "REPORT": _report,
     "FILL": _fill,
     "DRY_RUN_OPENED": _dry_run_opened,
@@ -251,5 +256,5 @@ _HANDLERS: Mapping[str, Callable[[sqlite3.Connection, Event], None]] = {
     "EVIDENCE": _evidence,
 }
 
-KINDS = frozenset({*_HANDLERS, "DENIED", "LATCH_LIFTED", "LATE_FIND", "IMPORTED"})
+KINDS = frozenset({*_HANDLERS, "DENIED", "LATCH_LIFTED", "IMPORTED"})
 """Kinds that the journal itself writes; notes have others."""

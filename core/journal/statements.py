@@ -76,6 +76,7 @@ WRITE_OFF = """
 END_WRITE_OFF = "DELETE FROM write_offs WHERE client_order_id = ?"
 SET_ASKS_DUE = "INSERT OR REPLACE INTO asks_due (account, client_order_id, asks) VALUES (?, ?, ?)"
 COUNT_ASK = "UPDATE asks_due SET asks = asks - 1 WHERE account = ? AND client_order_id = ?"
+FORGET_ASKS = "DELETE FROM asks_due WHERE account = ? AND client_order_id = ?"
 END_ASKS = "DELETE FROM asks_due WHERE account = ? AND asks <= 0"
 ASKS_DUE = """
     SELECT orders.* FROM asks_due JOIN orders ON orders.client_order_id = asks_due.client_order_id

@@ -84,6 +84,7 @@ def test_late_find_alarms_and_its_fills_become_our_position(
     assert (order.status, order.late_fill) == (S.NEVER_ACCEPTED, True)
     assert journal.position(account, "BTCUSDT").quantity.value == Decimal("0.001")
     (quarantine,) = journal.quarantines(account)
+    assert journal.asks_due(account) == ()
     assert (quarantine.symbol, "never accepted" in quarantine.reason) == ("BTCUSDT", True)
     assert "[ERROR]" in journal.audit_log_path.read_text().split("Order found after all")[0].splitlines()[-1]
     assert journal.verify() == ()
