@@ -156,22 +156,21 @@ def test_symbols_are_brought_forward_together_in_the_order_it_happened(venue: Ve
     assert [fill.time_ms for fill in fills] == sorted(fill.time_ms for fill in fills)
 
 
-@given(
-    st.lists(st.integers(90, 110), min_size=1, max_size=5_000),
-    st.integers(85, 100),
-    st.integers(100, 115),
-)
-def test_the_next_hit_is_the_first_of_all_steps(prices: list[int], bid: int, ask: int) -> None:
+@pytest.mark.parametrize("side", ["BUY", "SELL"])
+@pytest.mark.parametrize("hit", [0, 1, 1023, 1024, 1025, 3071, 3072, 7167, 7168, 7999, None])
+def test_the_next_hit_is_the_first_of_all_steps(hit: int | None, side: str) -> None:
+    prices = [100] * 8000
+    if hit is not None:
+        prices[hit] = 99 if side == "BUY" else 101
+
     class Tape:
         def extremes(self, from_ms: int, to_ms: int) -> Extremes | None:
             span = prices[(from_ms + STEP_MS) // STEP_MS : to_ms // STEP_MS + 1]
             return Extremes(min(span), max(span), 1) if span else None
 
-    template = Order("BTCUSDT", 1, "x", True, "LIMIT", "GTC", bid, 1, 0, 0, 0, "NEW", "NONE", 0, 0, 0)
-    orders = [template, replace(template, is_buy=False, price=ask)]
-    expected = next((step for step, price in enumerate(prices) if price <= bid or price >= ask), None)
-    found = next_hit(cast("Market", Tape()), orders, 0, len(prices) - 1)
-    assert found == expected
+    template = Order("BTCUSDT", 1, "x", True, "LIMIT", "GTC", 99, 1, 0, 0, 0, "NEW", "NONE", 0, 0, 0)
+    orders = [template, replace(template, is_buy=False, price=101)]
+    assert next_hit(cast("Market", Tape()), orders, 0, len(prices) - 1) == hit
 
 
 def test_events_tell_every_change_in_order(venue: Venue, wall: Wall) -> None:
