@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.desk import Desk
@@ -273,6 +273,7 @@ async def test_who_is_not_alone_takes_nothing_over(exchange: Exchange, tmp_path:
         assert holding_at_start(desk, BTCUSDT, dry_run=True).quantity == Base(D(0))
 
 
+@settings(max_examples=25)
 @given(shares=st.lists(st.integers(0, 100), max_size=12))
 async def test_whatever_fills_the_holding_is_what_was_bought_less_what_was_sold(
     tmp_path_factory: pytest.TempPathFactory, shares: list[int]
