@@ -14,6 +14,8 @@ from msgspec.structs import replace
 from core.matching import UNIT
 from exchanges.paper import keys
 from exchanges.paper.exchange import Exchange, PaperConfig
+from exchanges.paper.faults import Plan
+from exchanges.paper.faults.deciding import ActivePlan
 from exchanges.paper.keys import ApiKey, KeyKind, Permissions
 from exchanges.paper.limits import Limits
 from exchanges.paper.market import STEP_MS
@@ -145,6 +147,31 @@ def set_limits(exchange: Exchange, limits: Limits) -> None:
     with exchange.transaction() as engine:
         engine.world.change_account(replace(engine.world.account, limits=limits))
         exchange.state.clear_ip_usage()
+
+
+def set_faults(exchange: Exchange, plan: Plan | None) -> None:
+    """Let things go wrong as the plan says, in every process that serves this state; None: nothing does."""
+    with exchange.transaction() as engine:
+        engine.state.save_faults(None if plan is None else ActivePlan.begin(plan, engine.now_ms))
+
+
+def faults(exchange: Exchange) -> ActivePlan | None:
+    """Return the plan at work and how far its rules are."""
+    with exchange.transaction() as engine:
+        return engine.state.faults()
+
+
+@contextmanager
+def faulty(exchange: Exchange, plan: Plan) -> Iterator[None]:
+    """Keep a plan at work for as long as the context lasts; an error out of it tells how to replay it."""
+    set_faults(exchange, plan)
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(f"replay: {plan.replay_line()}")
+        raise
+    finally:
+        set_faults(exchange, None)
 
 
 def _found(exchange: Exchange, api_key: str) -> ApiKey:

@@ -60,10 +60,10 @@ class Engine:
             open_stops=sum(order.stop_price > 0 for order in open_orders) if request.stop_price else 0,
         )
 
-    def place(self, request: OrderRequest) -> Placed:
+    def place(self, request: OrderRequest, match_percent: int = 100) -> Placed:
         """Match an order against the book; the rest stands or expires as its type says. Raises Refused.
 
-        An order with a stop price only waits.
+        An order with a stop price only waits. `match_percent`: the part of the quantity that finds liquidity.
         """
         world, rules = self.world, SYMBOLS[request.symbol]
         self.check(request)
@@ -79,7 +79,7 @@ class Engine:
             last_price = self.ambient.price(request.symbol, self.now_ms)
             if stops.is_reached(request, request.stop_price, last_price):
                 raise Refused(Reason.WOULD_TRIGGER)
-        matched = Matched() if request.stop_price else self._match(rules, request)
+        matched = Matched() if request.stop_price else self._match(rules, request, match_percent)
         if request.type == "LIMIT_MAKER" and (matched.executions or matched.prevented):
             raise Refused(Reason.WOULD_TAKE)
         order = self._new_order(rules, request, matched)
@@ -164,19 +164,19 @@ class Engine:
             fills.append(trade)
         return Placed(self._settle_rest(order, request, matched, payment), tuple(fills))
 
-    def _match(self, rules: Symbol, request: OrderRequest) -> Matched:
-        budget = request.quote_quantity or None
+    def _match(self, rules: Symbol, request: OrderRequest, percent: int = 100) -> Matched:
+        budget = request.quote_quantity * percent // 100 if request.quote_quantity else None
         matched = match(
             self.book_side(rules.name, is_bid=not request.is_buy),
             rules.scale,
             is_buy=request.is_buy,
-            quantity=None if budget else request.quantity // rules.step,
+            quantity=None if budget is not None else request.quantity // rules.step * percent // 100,
             budget=budget,
             limit=request.price // rules.tick or None,
             owner=self.world.account.account,
             self_trade=request.self_trade,
         )
-        if budget and matched.quantity < rules.min_quantity // rules.step:
+        if budget is not None and matched.quantity < rules.min_quantity // rules.step:
             raise Refused(Reason.NO_LIQUIDITY)
         if request.time_in_force == "FOK" and matched.quantity < request.quantity // rules.step:
             return Matched()

@@ -18,6 +18,7 @@ from exchanges.paper.advance import advance
 from exchanges.paper.ambient import Ambient
 from exchanges.paper.clock import ExchangeClock, speed_of
 from exchanges.paper.engine import Engine
+from exchanges.paper.faults.mishaps import fill_late
 from exchanges.paper.keys import ApiKey
 from exchanges.paper.limits import Limits, OrderCount
 from exchanges.paper.market import Market, MarketFileError, SymbolSpec, recorded, synthetic
@@ -101,6 +102,8 @@ class Exchange:
                 now_ms = self.now_ms()
                 engine = Engine(self._world, self.ambient, self.state, now_ms)
                 advance(engine)
+                if self._world.late_fills:
+                    fill_late(engine)
                 yield engine
                 self._world.flush(now_ms)
         except BaseException:

@@ -7,10 +7,20 @@ from pathlib import Path
 
 STATE_FILE = "paper.sqlite3"
 APPLICATION_ID = 0x70617072
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_TIMEOUT_MS = 10_000
 LARGEST_INTEGER = 2**63 - 1
 
+_FAULTS = (
+    """CREATE TABLE fault_plan (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  plan TEXT NOT NULL, began_ms INTEGER NOT NULL, tallies TEXT NOT NULL
+)""",
+    """CREATE TABLE late_fills (
+  account INTEGER NOT NULL, symbol TEXT NOT NULL, order_id INTEGER NOT NULL, due_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, symbol, order_id)
+) WITHOUT ROWID""",
+)
 SCHEMA = """
 CREATE TABLE clock (
   id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -81,6 +91,7 @@ CREATE TABLE events (sequence INTEGER PRIMARY KEY, account INTEGER NOT NULL, pay
 
 UPGRADES: dict[int, tuple[str, ...]] = {
     1: ("ALTER TABLE orders ADD COLUMN stop_price INTEGER NOT NULL DEFAULT 0",),
+    2: _FAULTS,
 }
 """What makes a state of an older version one of the next."""
 
@@ -137,7 +148,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 def _statements_after(version: int) -> list[str]:
     if not version:
-        return SCHEMA.split(";\n")
+        return [*SCHEMA.split(";\n"), *_FAULTS]
     return [statement for step in range(version, SCHEMA_VERSION) for statement in UPGRADES[step]]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,7 +11,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from exchanges.paper.dialects.binance import HttpRequest
+from exchanges.paper import delivery
+from exchanges.paper.dialects.binance import Delivery, HttpRequest
 from exchanges.paper.exchange import Exchange, PaperConfig
 from exchanges.paper.records import Persona
 from exchanges.paper.turns import Turns
@@ -86,18 +88,21 @@ def _handler(exchange: Exchange) -> Callable[[web.BaseRequest], Awaitable[web.St
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
             return web.Response(status=413, body=b'{"code":-1100,"msg":"Request is too large."}')
-        answered = await turns.answer(
-            HttpRequest(
-                method=request.method,
-                path=path,
-                query=query.encode("utf-8", "surrogateescape"),
-                body=body,
-                headers=request.headers,
-                ip=request.remote or "",
-            )
+        received = HttpRequest(
+            method=request.method,
+            path=path,
+            query=query.encode("utf-8", "surrogateescape"),
+            body=body,
+            headers=request.headers,
+            ip=request.remote or "",
         )
-        headers = {"Content-Type": answered.content_type, **answered.headers}
-        return web.Response(status=answered.status, body=answered.body, headers=headers)
+        reply = await turns.reply(received)
+        if isinstance(reply, Delivery) and reply.manner == "hold":
+            await asyncio.sleep(reply.seconds)
+            reply = await turns.reply(received, unharmed=True)
+        if isinstance(reply, Delivery):
+            return await delivery.broken(request, reply)
+        return delivery.whole(reply)
 
     return handle
 

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from core.matching import UNIT, commission
 from exchanges.paper.ambient import Ambient
-from exchanges.paper.records import Event, Fill, Order
+from exchanges.paper.records import Event, Fill, Order, OrderStatus
 from exchanges.paper.symbols import SYMBOLS
 from exchanges.paper.world import World
 
@@ -50,6 +50,8 @@ def fill(
 ) -> tuple[Order, Fill]:
     """Trade part of an order whose payment is locked; return it as it now is, and the fill.
 
+    A closed order stays closed, only more of it is executed.
+
     The quote amount is rounded down. What a limit order locked above that goes back to the free balance.
     """
     rules = SYMBOLS[order.symbol]
@@ -59,7 +61,7 @@ def fill(
         order,
         executed=executed,
         quote_executed=order.quote_executed + quote,
-        status="FILLED" if executed == order.quantity else "PARTIALLY_FILLED",
+        status=_status(order, executed),
         updated_ms=now_ms,
     )
     if order.is_buy:
@@ -96,6 +98,12 @@ def fill(
         count = world.account.order_count.at(now_ms).plus(-5 if is_maker else -1)
         world.account = replace(world.account, order_count=count)
     return traded, record
+
+
+def _status(order: Order, executed: int) -> OrderStatus:
+    if not order.is_open:
+        return order.status
+    return "FILLED" if executed == order.quantity else "PARTIALLY_FILLED"
 
 
 def _take_fee(

@@ -19,6 +19,8 @@ from msgspec.structs import astuple
 
 from exchanges.paper import schema
 from exchanges.paper.clock import ExchangeClock
+from exchanges.paper.faults.deciding import ActivePlan, Tally
+from exchanges.paper.faults.plan import Plan
 from exchanges.paper.keys import ApiKey, Permissions
 from exchanges.paper.limits import IpUsage, Limits, OrderCount
 from exchanges.paper.records import Account, Event, Fill, Order, Persona, SymbolState
@@ -47,6 +49,8 @@ class State:
         self._seen_version = -1
         self._keys: dict[tuple[Persona, str], ApiKey] = {}
         self._ip_usage: dict[str, IpUsage] = {}
+        self._faults: ActivePlan | None = None
+        self._knows_faults = False
 
     def close(self) -> None:
         self._db.close()
@@ -76,6 +80,7 @@ class State:
     def _forget(self) -> None:
         self._keys.clear()
         self._ip_usage.clear()
+        self._knows_faults = False
 
     # clock
 
@@ -144,6 +149,45 @@ class State:
         self._ip_usage.clear()
         self._db.execute("DELETE FROM ip_usage")
 
+    # faults
+
+    def faults(self) -> ActivePlan | None:
+        """Return the plan at work, None when nothing is to go wrong."""
+        if not self._knows_faults:
+            row = self._db.execute("SELECT plan, began_ms, tallies FROM fault_plan").fetchone()
+            self._faults = None if row is None else _active_plan(row)
+            self._knows_faults = True
+        return self._faults
+
+    def save_faults(self, active: ActivePlan | None) -> None:
+        if active is None:
+            self._db.execute("DELETE FROM fault_plan")
+        else:
+            self._db.execute(
+                "INSERT OR REPLACE INTO fault_plan VALUES (1, ?, ?, ?)",
+                (active.plan.text(), active.began_ms, msgspec.json.encode(active.tallies).decode()),
+            )
+        self._faults, self._knows_faults = active, True
+
+    def late_fills(self, account: int) -> list[tuple[str, int, int]]:
+        """Return (symbol, order_id, due_ms) of the closed orders that are yet to be filled."""
+        return self._db.execute(
+            "SELECT symbol, order_id, due_ms FROM late_fills WHERE account = ? ORDER BY due_ms, order_id",
+            (account,),
+        ).fetchall()
+
+    def save_late_fill(self, account: int, order: Order, due_ms: int) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO late_fills VALUES (?, ?, ?, ?)",
+            (account, order.symbol, order.order_id, due_ms),
+        )
+
+    def forget_late_fill(self, account: int, symbol: str, order_id: int) -> None:
+        self._db.execute(
+            "DELETE FROM late_fills WHERE account = ? AND symbol = ? AND order_id = ?",
+            (account, symbol, order_id),
+        )
+
     # accounts
 
     def find_account(self, persona: Persona, market: str) -> Account | None:
@@ -176,7 +220,7 @@ class State:
 
     def wipe(self, account: int) -> None:
         """Forget an account's orders, trades and balances. Events stay: pollers must learn of the wipe."""
-        for table in ("symbols", "balances", "orders", "fills", "consumed"):
+        for table in ("symbols", "balances", "orders", "fills", "consumed", "late_fills"):
             self._db.execute(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608
 
     def symbols(self, account: int) -> dict[str, SymbolState]:
@@ -372,6 +416,13 @@ def _fill(row: tuple[Any, ...]) -> Fill:
     values = list(row)
     values[2], values[11] = bool(row[2]), bool(row[11])
     return Fill(*values)
+
+
+def _active_plan(row: tuple[str, int, str]) -> ActivePlan:
+    plan, began_ms, tallies = row
+    return ActivePlan(
+        msgspec.json.decode(plan, type=Plan), began_ms, msgspec.json.decode(tallies, type=tuple[Tally, ...])
+    )
 
 
 def _account(row: tuple[Any, ...]) -> Account:

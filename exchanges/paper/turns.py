@@ -10,15 +10,24 @@ import asyncio
 import logging
 import sqlite3
 from collections import deque
+from typing import NamedTuple
 
 from exchanges.paper.dialects import binance
-from exchanges.paper.dialects.binance import HttpAnswer, HttpRequest
+from exchanges.paper.dialects.binance import Delivery, HttpAnswer, HttpRequest, Served
+from exchanges.paper.engine import Engine
 from exchanges.paper.exchange import Exchange
 
 AT_ONCE = 64
 """Requests served before the loop gets its turn: it bounds how long other processes wait for the state."""
 
+Reply = HttpAnswer | Delivery
+
 _log = logging.getLogger(__name__)
+
+
+class _Waiting(NamedTuple):
+    request: HttpRequest
+    unharmed: bool
 
 
 class Turns:
@@ -26,39 +35,51 @@ class Turns:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._waiting: deque[tuple[HttpRequest, asyncio.Future[HttpAnswer]]] = deque()
+        self._waiting: deque[tuple[_Waiting, asyncio.Future[Reply]]] = deque()
 
-    async def answer(self, request: HttpRequest) -> HttpAnswer:
-        """Return the answer once it is committed; a client that leaves is served all the same."""
+    async def reply(self, request: HttpRequest, *, unharmed: bool = False) -> Reply:
+        """Return the reply once it is committed; a client that leaves is served all the same.
+
+        `unharmed`: whatever is to go wrong, it has gone wrong with this request before.
+        """
         loop = asyncio.get_running_loop()
         if not self._waiting:
             loop.call_soon(self._serve)
-        future: asyncio.Future[HttpAnswer] = loop.create_future()
-        self._waiting.append((request, future))
+        future: asyncio.Future[Reply] = loop.create_future()
+        self._waiting.append((_Waiting(request, unharmed), future))
         return await future
 
     def _serve(self) -> None:
         turn = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._serve)
-        answers = _answers(self._exchange, [request for request, _ in turn])
-        for (_, future), answer in zip(turn, answers, strict=True):
+        served = _served(self._exchange, [waiting for waiting, _ in turn])
+        for (_, future), one in zip(turn, served, strict=True):
             if not future.done():
-                future.set_result(answer)
+                future.set_result(one.reply)
+        if any(one.wipes for one in served):
+            self._exchange.reset()
 
 
-def _answers(exchange: Exchange, requests: list[HttpRequest]) -> list[HttpAnswer]:
+def _served(exchange: Exchange, turn: list[_Waiting]) -> list[Served]:
     try:
         with exchange.transaction() as engine:
-            return [binance.answer(exchange, engine, request) for request in requests]
+            return [_serve_one(exchange, engine, waiting) for waiting in turn]
     except sqlite3.OperationalError as error:
         _log.warning("the paper exchange could not use its state: %s", error)
         text = "Server is currently overloaded with other requests. Please try again in a few minutes."
-        return [binance.failure(-1008, text, status=503)] * len(requests)
+        return [Served(binance.failure(-1008, text, status=503))] * len(turn)
     except Exception:
         # Nothing was committed. Served one by one, a request that meets a bug fails alone.
-        if len(requests) > 1:
-            return [_answers(exchange, [request])[0] for request in requests]
-        _log.exception("the paper exchange failed to serve %s %s", requests[0].method, requests[0].path)
+        if len(turn) > 1:
+            return [_served(exchange, [waiting])[0] for waiting in turn]
+        request = turn[0].request
+        _log.exception("the paper exchange failed to serve %s %s", request.method, request.path)
         text = "An unknown error occurred while processing the request."
-        return [binance.failure(-1000, text, status=500)]
+        return [Served(binance.failure(-1000, text, status=500))]
+
+
+def _serve_one(exchange: Exchange, engine: Engine, waiting: _Waiting) -> Served:
+    if waiting.unharmed:
+        return Served(binance.answer(exchange, engine, waiting.request))
+    return binance.serve(exchange, engine, waiting.request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -15,6 +16,8 @@ from exchanges.paper.symbols import ASSETS, SYMBOLS
 
 RECOVERY_MS = 60_000
 """How long ambient liquidity that a taker took needs to come back, evenly."""
+
+EventOrder = Literal["as they happened", "twice", "reversed"]
 
 
 class World:
@@ -35,6 +38,8 @@ class World:
         self._consumed: defaultdict[tuple[str, bool], dict[int, tuple[int, int]]] = defaultdict(dict)
         for symbol, is_bid, price, quantity, time_ms in state.consumed(number):
             self._consumed[symbol, is_bid][price] = quantity, time_ms
+        self.late_fills = state.late_fills(number)
+        self.event_order: EventOrder = "as they happened"
         self._saved = account
         self._changed_symbols: set[str] = set()
         self._changed_assets: set[str] = set()
@@ -134,6 +139,15 @@ class World:
     def emit(self, event: Event) -> None:
         self._events.append(event)
 
+    def fill_later(self, order: Order, due_ms: int) -> None:
+        """Remember that a closed order is to be filled all the same."""
+        self.late_fills.append((order.symbol, order.order_id, due_ms))
+        self._state.save_late_fill(self.account.account, order, due_ms)
+
+    def forget_late_fill(self, late_fill: tuple[str, int, int]) -> None:
+        self.late_fills.remove(late_fill)
+        self._state.forget_late_fill(self.account.account, *late_fill[:2])
+
     def flush(self, now_ms: int) -> None:
         """Write what changed to the state; the caller commits."""
         number = self.account.account
@@ -160,6 +174,10 @@ class World:
         if self._changed_levels:
             self._flush_consumed(now_ms)
         if self._events:
+            if self.event_order == "twice":
+                self._events = [event for event in self._events for _ in range(2)]
+            elif self.event_order == "reversed":
+                self._events.reverse()
             self._state.append_events(number, self._events)
             self._events.clear()
 

@@ -323,6 +323,8 @@ def test_a_state_from_before_stop_orders_goes_on(venues: OpenVenue, tmp_path: Pa
     first.exchange.close()
     database = sqlite3.connect(tmp_path / "state" / STATE_FILE)
     database.execute("ALTER TABLE orders DROP COLUMN stop_price")
+    database.execute("DROP TABLE fault_plan")
+    database.execute("DROP TABLE late_fills")
     database.execute("PRAGMA user_version = 1")
     database.commit()
     database.close()

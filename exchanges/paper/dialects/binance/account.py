@@ -66,7 +66,7 @@ def my_trades(call: Call) -> list[Json]:
         end_ms=end_ms,
         limit=limit,
     )
-    return [wire.own_trade(fill) for fill in found]
+    return [wire.own_trade(fill) for fill in call.tampering.visible(found, engine.now_ms)]
 
 
 def commission(call: Call) -> Json:

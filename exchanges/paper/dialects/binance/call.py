@@ -8,17 +8,22 @@ from typing import Any
 
 from exchanges.paper.dialects.binance.params import Params
 from exchanges.paper.engine import Engine
+from exchanges.paper.faults.tampering import NOTHING, Tampering
 from exchanges.paper.keys import ApiKey
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`key` is None at public endpoints. `random_bytes` makes ids that the client left to the venue."""
+    """`key` is None at public endpoints. `random_bytes` makes ids that the client left to the venue.
+
+    `tampering`: what is wrong on purpose while this request is served.
+    """
 
     engine: Engine
     params: Params
     key: ApiKey | None
     random_bytes: Callable[[int], bytes]
+    tampering: Tampering = NOTHING
 
 
 Handler = Callable[[Call], Any]

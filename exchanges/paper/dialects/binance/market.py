@@ -24,7 +24,7 @@ def ping(_: Call) -> Json:
 
 
 def time(call: Call) -> Json:
-    return {"serverTime": call.engine.now_ms}
+    return {"serverTime": call.engine.now_ms + call.tampering.clock_ms}
 
 
 def exchange_info(call: Call) -> Json:

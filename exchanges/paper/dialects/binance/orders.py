@@ -19,6 +19,7 @@ from exchanges.paper.dialects.binance.errors import (
 from exchanges.paper.dialects.binance.params import Params
 from exchanges.paper.dialects.binance.wire import Json
 from exchanges.paper.engine import CancelRestriction
+from exchanges.paper.faults import mishaps
 from exchanges.paper.filters import OrderRequest
 from exchanges.paper.records import Order, OrderType, TimeInForce
 from exchanges.paper.refusals import Reason, Refused
@@ -62,7 +63,8 @@ _SELF_TRADE_MODES = (*rules.SELF_TRADE_MODES, "DECREMENT", "TRANSFER")
 
 def place(call: Call) -> Json:
     request, response_type = _request(call)
-    placed = call.engine.place(request)
+    placed = call.engine.place(request, call.tampering.match_percent)
+    _maybe_fill_later(call, placed.order)
     if response_type == "ACK":
         return wire.ack(placed.order)
     if response_type == "RESULT":
@@ -81,7 +83,7 @@ def test(call: Call) -> Json:
 
 def query(call: Call) -> Json:
     order = _find(call)
-    if order is None:
+    if order is None or call.tampering.hides(order, call.engine.now_ms):
         raise Refused(Reason.NO_SUCH_ORDER)
     return wire.queried(order)
 
@@ -100,22 +102,28 @@ def cancel(call: Call) -> Json:
         raise ApiError(-2011, "Cancel order is invalid. Check origClOrdId and orderId.") from None
     if order is None:
         raise Refused(Reason.UNKNOWN_ORDER)
-    return wire.canceled(
-        call.engine.cancel(order, cancel_id, cast("CancelRestriction | None", restriction)), cancel_id
-    )
+    order = _raced(call, order)
+    canceled = call.engine.cancel(order, cancel_id, cast("CancelRestriction | None", restriction))
+    _maybe_fill_later(call, canceled)
+    return wire.canceled(canceled, cancel_id)
 
 
 def cancel_all(call: Call) -> list[Json]:
-    orders = call.engine.open_orders(call.params.symbol().name)
+    found = call.engine.open_orders(call.params.symbol().name)
+    orders = [order for order in (_raced(call, order) for order in found) if order.is_open]
     if not orders:
         raise ApiError(*UNKNOWN_ORDER)
     cancel_id = _new_id(call)
-    return [wire.canceled(call.engine.cancel(order, cancel_id), cancel_id) for order in orders]
+    canceled = [call.engine.cancel(order, cancel_id) for order in orders]
+    for order in canceled:
+        _maybe_fill_later(call, order)
+    return [wire.canceled(order, cancel_id) for order in canceled]
 
 
 def open_orders(call: Call) -> list[Json]:
     symbol = call.params.optional_symbol()
-    return [wire.queried(order) for order in call.engine.open_orders(symbol.name if symbol else None)]
+    found = call.engine.open_orders(symbol.name if symbol else None)
+    return [wire.queried(order) for order in call.tampering.visible(found, call.engine.now_ms)]
 
 
 def all_orders(call: Call) -> list[Json]:
@@ -130,7 +138,22 @@ def all_orders(call: Call) -> list[Json]:
         end_ms=end_ms,
         limit=limit,
     )
-    return [wire.queried(order) for order in found]
+    return [wire.queried(order) for order in call.tampering.visible(found, engine.now_ms)]
+
+
+def _raced(call: Call, order: Order) -> Order:
+    """Return an order that is to be canceled, filled by a tampered exchange while the cancel arrives."""
+    percent = call.tampering.race_percent
+    if not percent:
+        return order
+    now = call.engine.find(order.symbol, order.order_id, None) or order
+    return mishaps.fill_resting(call.engine, now, percent)
+
+
+def _maybe_fill_later(call: Call, order: Order) -> None:
+    delay_ms = call.tampering.late_fill_ms
+    if delay_ms is not None and not order.is_open and order.remaining:
+        call.engine.world.fill_later(order, call.engine.now_ms + delay_ms)
 
 
 def _request(call: Call) -> tuple[OrderRequest, str]:

@@ -20,6 +20,7 @@ from exchanges.paper.dialects.binance.params import Params, split
 from exchanges.paper.dialects.binance.routes import REMOVED, ROUTES, SAPI_ROUTES, Route, Security
 from exchanges.paper.engine import Engine
 from exchanges.paper.exchange import Exchange
+from exchanges.paper.faults.tampering import NOTHING, Tampering
 from exchanges.paper.limits import charge, refund
 from exchanges.paper.refusals import Refused
 
@@ -50,17 +51,24 @@ class HttpAnswer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def answer(exchange: Exchange, engine: Engine, request: HttpRequest) -> HttpAnswer:
+def answer(
+    exchange: Exchange, engine: Engine, request: HttpRequest, tampering: Tampering = NOTHING
+) -> HttpAnswer:
     """Serve one request; whatever was asked, the answer is one the venue could give.
 
     It may be sent only once the transaction is committed.
     """
+    route = find_route(exchange, request)
+    if route is None:
+        return _gone() if request.path == REMOVED else _unknown_path(request)
+    return _Serving(exchange, engine, request, route, tampering).answer()
+
+
+def find_route(exchange: Exchange, request: HttpRequest) -> Route | None:
     route = ROUTES.get((request.method, request.path))
     if route is None and exchange.config.persona == "mainnet":
         route = SAPI_ROUTES.get((request.method, request.path))
-    if route is None:
-        return _gone() if request.path == REMOVED else _unknown_path(request)
-    return _Serving(exchange, engine, request, route).answer()
+    return route
 
 
 def failure(code: int, message: str, status: int) -> HttpAnswer:
@@ -74,6 +82,7 @@ class _Serving:
     engine: Engine
     request: HttpRequest
     route: Route
+    tampering: Tampering
     headers: dict[str, str] = field(default_factory=dict)
 
     def answer(self) -> HttpAnswer:
@@ -132,10 +141,10 @@ class _Serving:
                 trades=route.security is Security.TRADE,
                 now_ms=engine.now_ms,
             )
-            auth.check_time(params, engine.now_ms, self.exchange.speed)
+            auth.check_time(params, engine.now_ms + self.tampering.clock_ms, self.exchange.speed)
             auth.check_signature(key, params, request.query, b"" if request.method == "GET" else request.body)
         params.refuse_others(route.known)
-        result = route.handler(Call(engine, params, key, self.exchange.random_bytes))
+        result = route.handler(Call(engine, params, key, self.exchange.random_bytes, self.tampering))
         return wire.in_microseconds(result) if _UNITS[unit] else result
 
     def _failed(self, failure: ApiError) -> HttpAnswer:
