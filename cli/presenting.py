@@ -108,8 +108,7 @@ def status_result(console: Console, accounts: Sequence[AccountStatus], home: Pat
     if not accounts:
         console.line(f"no account is known in {home}: run `trader stage 0`")
     for each in accounts:
-        console.line(f"{each.account}")
-        console.table(["", ""], _account_rows(each))
+        console.table(["account", str(each.account)], _account_rows(each))
 
 
 def _account_rows(status: AccountStatus) -> list[list[str]]:
