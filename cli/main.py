@@ -49,10 +49,24 @@ COMMANDS: tuple[Entry | Section, ...] = (
         (3, 5, 8, 9),
     ),
     Entry(
+        "resolve",
+        "Find out what became of orders whose fate is unknown.",
+        "trader resolve",
+        "cli.commands.resolve:resolve",
+        (3, 4, 5, 6, 7, 8),
+    ),
+    Entry(
         "cancel-all",
         "Cancel our open orders at the venue.",
         "trader cancel-all --yes",
         "cli.commands.cancel_all:cancel_all",
+        (3, 4, 5, 6, 7, 8, 9),
+    ),
+    Entry(
+        "flatten",
+        "Halt, cancel our orders, sell our position, and say whether it is flat.",
+        "trader flatten --yes",
+        "cli.commands.flatten:flatten",
         (3, 4, 5, 6, 7, 8, 9),
     ),
     Entry(

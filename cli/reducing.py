@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 
 from cli.console import UsageError
@@ -14,15 +15,20 @@ from core.account import AccountKey
 from core.clock import Clock, SystemClock
 from core.config import resolve_venue
 from core.errors import ConfigError, TraderError
-from core.ids import system_random
+from core.ids import new_installation_id, system_random
+from core.journal.emergency import EmergencyJournal
+from core.lease import Lease
 from core.operations.books import Books, open_books
 from core.ports import Venue
 from core.secrets import last_four
 from core.values import canonical_symbol
 
 
+@dataclass
 class ReducingWiring(Wiring):
-    """`core.operations.cancel_all.ReducingAccess`."""
+    """`core.operations.flatten.FlattenAccess`. `phrase`: what --confirm gave."""
+
+    phrase: str | None = None
 
     @cached_property
     def venue_name(self) -> str:
@@ -45,8 +51,25 @@ class ReducingWiring(Wiring):
 
     @contextmanager
     def books(self, clock: Clock | None) -> Iterator[Books]:
-        with open_books(self.settings.home, clock or SystemClock(), system_random) as books:
+        home = self.settings.home
+        with open_books(home, clock or SystemClock(), system_random, self.emergency_folders) as books:
             yield books
+
+    @property
+    def clock(self) -> Clock:
+        return SystemClock()
+
+    def lease(self, account: AccountKey) -> Lease:
+        command = f"trader {self.invocation.console.command}"
+        return Lease(self._runtime_folder, account, command=command, clock=SystemClock())
+
+    def emergency_journal(self, books: Books, clock: Clock, say: Callable[[str], None]) -> EmergencyJournal:
+        """Return what flatten writes to; a home that knows no installation id gets a new one."""
+        name = books.installations[-1] if books.installations else new_installation_id(system_random)
+        return EmergencyJournal(books.whole, self.emergency_folders, name, clock, say)
+
+    def confirm_account(self, phrase: str) -> None:
+        self.invocation.console.confirm_phrase(phrase, self.phrase)
 
     def at(self, account: AccountKey, venue: Venue) -> None:
         self.invocation.console.locate(account=f"{account.uid} key …{venue.key_ending}")

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from core.operations.cancel_all import CancelAllResult
     from core.operations.canceling import Sweep
     from core.operations.exposure import Exposure
+    from core.operations.flatten_result import FlattenResult
     from core.operations.halt import AccountState, HaltResult, ResumePlan
+    from core.operations.selling import Sale
 
 
 def cancel_all_result(console: Console, result: CancelAllResult) -> None:
@@ -155,3 +157,60 @@ def resume_result(console: Console, plan: ResumePlan, place: str) -> None:
     for each in plan.others:
         if each.state is not TradingState.ACTIVE:
             console.line(f"stays {each.state}: {each.account}")
+
+
+def flatten_result(console: Console, result: FlattenResult) -> None:
+    """Show what was canceled and sold, and end with one line: FLAT, or NOT FLAT."""
+    console.result(
+        flat=result.is_flat if result.account else None,
+        halted=result.halted.latched or bool(result.halted.accounts),
+        position_from="venue" if result.rebuilt else "journal",
+        everybody=result.everybody,
+        **sweep_json(result.sweep),
+        sales=[_sale_json(sale) for sale in result.sales],
+        no_market=result.no_market,
+        unknown=result.unknown,
+        left=result.left,
+        displaced=result.displaced or None,
+        elsewhere=[exposure_json(each) for each in result.elsewhere],
+        troubles=result.troubles,
+    )
+    for trouble in result.troubles:
+        console.warn(trouble)
+    if result.displaced:
+        console.line(f"{result.displaced} can send nothing any more")
+    show_fates(console, result.sweep.fates.values())
+    if result.rebuilt:
+        console.line("our position was rebuilt from the venue's records")
+    for sale in result.sales:
+        console.line(_sale_line(sale))
+    for symbol in result.no_market:
+        console.line(f"{symbol}: no such market, left alone")
+    if result.account is not None and not result.is_flat:
+        console.line(f"NOT FLAT at {result.place}")
+    elif result.account is not None:
+        console.line(f"FLAT at {result.place}")
+    for each in result.elsewhere:
+        console.line(f"known to the journal, not reached: {each}")
+
+
+def _sale_line(sale: Sale) -> str:
+    sold = sale.wanted - sale.left
+    text = f"{sale.symbol}: sold {sold} of {sale.wanted} in {len(sale.orders)} order(s)"
+    if sale.left.value:
+        text += f", {sale.left} left{f': {sale.reason}' if sale.reason else ' as dust'}"
+    return text
+
+
+def _sale_json(sale: Sale) -> dict[str, object]:
+    return {
+        "symbol": sale.symbol,
+        "purpose": sale.purpose,
+        "wanted": sale.wanted,
+        "sold": sale.wanted - sale.left,
+        "left": sale.left,
+        "dust": sale.dust,
+        "orders": [order_json(order, dry_run=False) for order in sale.orders],
+        "reason": sale.reason,
+        "unknown": sale.unknown or None,
+    }

@@ -32,7 +32,7 @@ def halt(
         unusable, home = error, home_folder(invocation.environ, invocation.cwd, invocation.options.home)
     result, clock = HaltResult(home), SystemClock()
     with open_books(home, clock, system_random) as books:
-        run_halt(home, books, clock, reason, result)
+        run_halt(books, clock, reason, result)
     halt_result(invocation.console, result)
     result.raise_if_running()
     if unusable is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -27,10 +27,10 @@ class Books:
     """What this home still knows. `troubles`: what could not be read or written, for the operator.
 
     The first failure to read is the last attempt, and so is the first to write: nothing waits twice.
-    `is_read`: whether whatever was asked could be answered.
+    `is_read`: whether whatever was asked could be answered. `installations`: newest last.
     """
 
-    def __init__(self, home: Path, journal: Journal | None, installations: frozenset[str]) -> None:
+    def __init__(self, home: Path, journal: Journal | None, installations: tuple[str, ...]) -> None:
         self.home = home
         self.troubles: list[str] = []
         self.is_read = True
@@ -39,9 +39,9 @@ class Books:
         self._writable = journal
 
     @property
-    def writable(self) -> Journal | None:
-        """The journal, while it takes what is written."""
-        return self._writable
+    def whole(self) -> Journal | None:
+        """The journal, while it can be read and takes what is written; it then knows all that we did."""
+        return self._writable if self.is_read else None
 
     def read(self, ask: Callable[[Journal], T], otherwise: T) -> T:
         """Return the journal's answer, or `otherwise` when it cannot be asked."""
@@ -64,6 +64,12 @@ class Books:
             self.troubles.append(f"the journal contradicts the venue: {error}")
         except (TraderError, sqlite3.Error) as error:
             self.unwritable(str(error))
+
+    def take_in(self, folder: Path) -> None:
+        """Let the journal take in what an emergency wrote down in a folder."""
+        from core.journal.emergency import EMERGENCY, take_in
+
+        self.write(lambda journal: self.troubles.extend(take_in(journal, folder / EMERGENCY)))
 
     def unreadable(self, why: str) -> None:
         self.is_read = False
@@ -88,20 +94,27 @@ class Books:
 
 
 @contextmanager
-def open_books(home: Path, clock: Clock, random_bytes: RandomBytes) -> Iterator[Books]:
-    """Open what can be opened of a home's journal, quickly; never raises, and makes no journal."""
+def open_books(
+    home: Path, clock: Clock, random_bytes: RandomBytes, emergency_folders: Sequence[Path] = ()
+) -> Iterator[Books]:
+    """Open what can be opened of a home's journal, quickly; never raises, and makes no journal.
+
+    `emergency_folders`: where orders may have been written down that the journal has not taken in yet.
+    """
     from core.journal.files import installations
 
-    known = frozenset(installations(home))
+    known = installations(home)
     journal, why = _journal(home, clock, random_bytes)
-    if journal is not None:
-        known |= {journal.installation_id}
+    if journal is not None and journal.installation_id not in known:
+        known += (journal.installation_id,)
     books = Books(home, journal, known)
     if journal is not None and why:
         books.unwritable(why)
     elif why or (journal is None and known):
         books.unreadable(why or f"{home} once had a journal, and has none now")
     try:
+        for folder in emergency_folders:
+            books.take_in(folder)
         yield books
     finally:
         if journal is not None:

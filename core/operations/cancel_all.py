@@ -235,7 +235,7 @@ def _look_back(books: Books, result: CancelAllResult) -> None:
     here = next((each for each in known if same_account(each.account, account)), Exposure(account))
     resting = [*sweep.kept, *(each.order for each in sweep.with_fate(Fate.OPEN))]
     settled = {order.client_order_id for order in resting}
-    if books.writable is None:  # the journal could not be told what the venue said
+    if books.whole is None:  # the journal could not be told what the venue said
         settled |= {
             each.order.client_order_id for each in sweep.with_fate(Fate.CANCELED, Fate.FILLED, Fate.ENDED)
         }

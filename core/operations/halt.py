@@ -42,8 +42,16 @@ class HaltResult:
             )
 
 
-def halt(home: Path, books: Books, clock: Clock, reason: str, result: HaltResult) -> None:
+def halt(books: Books, clock: Clock, reason: str, result: HaltResult) -> None:
     """Halt every account of the home: by the latch, and by the journal where it can be written."""
+    latch_home(clock, reason, result)
+    tell_journal(books, reason, result)
+    result.troubles += books.troubles
+
+
+def latch_home(clock: Clock, reason: str, result: HaltResult) -> None:
+    """Halt by the latch alone, which waits for nothing."""
+    home = result.home
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         latch.set_latch(home, f"{iso_utc(clock.now_ms())} {reason}")
@@ -51,11 +59,12 @@ def halt(home: Path, books: Books, clock: Clock, reason: str, result: HaltResult
         result.troubles.append(f"{home / latch.LATCH} could not be made: {error.strerror}")
     result.latched = latch.is_set(home)
 
+
+def tell_journal(books: Books, reason: str, result: HaltResult) -> None:
     def write(journal: Journal) -> None:
         result.accounts = journal.halt_all(reason)
 
     books.write(write)
-    result.troubles += books.troubles
 
 
 @dataclass(frozen=True, slots=True)
