@@ -162,7 +162,7 @@ def resume_result(console: Console, plan: ResumePlan, place: str) -> None:
 def flatten_result(console: Console, result: FlattenResult) -> None:
     """Show what was canceled and sold, and end with one line: FLAT, or NOT FLAT."""
     console.result(
-        flat=result.is_flat if result.account else None,
+        flat=result.is_flat if result.is_over else None,
         halted=result.halted.latched or bool(result.halted.accounts),
         position_from="venue" if result.rebuilt else "journal",
         everybody=result.everybody,
@@ -186,10 +186,8 @@ def flatten_result(console: Console, result: FlattenResult) -> None:
         console.line(_sale_line(sale))
     for symbol in result.no_market:
         console.line(f"{symbol}: no such market, left alone")
-    if result.account is not None and not result.is_flat:
-        console.line(f"NOT FLAT at {result.place}")
-    elif result.account is not None:
-        console.line(f"FLAT at {result.place}")
+    if result.is_over:
+        console.line(f"{'FLAT' if result.is_flat else 'NOT FLAT'} at {result.place}")
     for each in result.elsewhere:
         console.line(f"known to the journal, not reached: {each}")
 

@@ -140,6 +140,7 @@ async def _flatten(access: FlattenAccess, venue: Venue, books: Books, result: Fl
         await _cancel(desk, books, result)
         await _sell_all(access, desk, books, snapshot, result)
         await _verify(desk, books, result)
+    result.is_over = True
     known = known_exposures(books)
     result.elsewhere = tuple(each for each in known if not same_account(each.account, account))
 

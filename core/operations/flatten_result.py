@@ -20,7 +20,8 @@ class FlattenResult:
     `everybody`: sell what was there before us, too. `rebuilt`: our position was read from the venue, since
     the journal is not whole. `no_market`: assets that cannot be sold for the quote asset. `unresolved`:
     client_order_ids of earlier orders of ours whose fate is not known. `displaced`: who held the lease.
-    `unseen`: what kept us from seeing what is held, "" when it was seen.
+    `unseen`: what kept us from seeing what is held, "" when it was seen. `is_over`: whether it came to its
+    end, so that flat or not flat can be said.
     """
 
     everybody: bool
@@ -37,6 +38,7 @@ class FlattenResult:
     elsewhere: tuple[Exposure, ...] = ()
     troubles: list[str] = field(default_factory=list)
     journal_was_read: bool = True
+    is_over: bool = False
 
     @property
     def left(self) -> list[str]:

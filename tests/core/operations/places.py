@@ -10,12 +10,16 @@ from pathlib import Path
 
 from core.account import AccountKey, Environment
 from core.clock import Clock
-from core.ids import system_random
+from core.errors import NotConfirmed
+from core.ids import new_installation_id, system_random
 from core.journal import Journal, Opening
+from core.journal.emergency import EmergencyJournal
+from core.lease import Lease
 from core.operations.books import Books, open_books
 from core.orders import OrderReport, OrderRequest, OrderType, Purpose, SendOnce, Side, TimeInForce
-from core.ports import Account, Trading, Venue
+from core.ports import Venue
 from core.settings import Settings
+from core.stop import StopRequest
 from core.values import Base
 from tests.core.journal.books import record_intent
 from tests.exchanges.conformance.desk import Desk, open_desk
@@ -26,20 +30,27 @@ D = Decimal
 class Watched:
     """A venue's account and trading ports; counts what is asked, and lets a test act after an answer."""
 
-    def __init__(self, account: Account, trading: Trading) -> None:
-        self._ports = (account, trading)
+    def __init__(self, venue: Venue) -> None:
         self.asked: list[str] = []
+        self.before: dict[str, Callable[[], Awaitable[None]]] = {}
         self.after: dict[str, Callable[[], Awaitable[None]]] = {}
+        self.over(venue)
+
+    def over(self, venue: Venue) -> None:
+        self.ports = (venue.account, venue.trading)
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[object]]:
-        method = next(getattr(port, name) for port in self._ports if hasattr(port, name))
+        method = next(getattr(port, name) for port in self.ports if hasattr(port, name))
 
         async def ask(*arguments: object) -> object:
             self.asked.append(name)
-            answer = await method(*arguments)
-            if name in self.after:
-                await self.after[name]()
-            return answer
+            if name in self.before:
+                await self.before[name]()
+            try:
+                return await method(*arguments)
+            finally:
+                if name in self.after:
+                    await self.after[name]()
 
         return ask
 
@@ -53,7 +64,28 @@ class Place:
     account: AccountKey
     watched: Watched
     settings: Settings
+    runtime: Path
     located: list[str] = field(default_factory=list)
+    stop: StopRequest = field(default_factory=StopRequest)
+    phrase: str | None = None
+    """What a test types; None: whatever is asked for."""
+    asked_for: str = ""
+
+    @property
+    def clock(self) -> Clock:
+        return self.desk.clock
+
+    def lease(self, account: AccountKey, command: str = "trader flatten") -> Lease:
+        return Lease(self.runtime, account, command=command, clock=self.desk.clock)
+
+    def emergency_journal(self, books: Books, clock: Clock, say: Callable[[str], None]) -> EmergencyJournal:
+        name = books.installations[-1] if books.installations else new_installation_id(system_random)
+        return EmergencyJournal(books.whole, (self.home, self.runtime), name, clock, say)
+
+    def confirm_account(self, phrase: str) -> None:
+        self.asked_for = phrase
+        if self.phrase not in (None, phrase):
+            raise NotConfirmed("another phrase")
 
     @asynccontextmanager
     async def venue(self, environment: Environment) -> AsyncIterator[Venue]:
@@ -66,7 +98,8 @@ class Place:
 
     @contextmanager
     def books(self, clock: Clock | None) -> Iterator[Books]:
-        with open_books(self.home, clock or self.desk.clock, system_random) as books:
+        folders = (self.home, self.runtime)
+        with open_books(self.home, clock or self.desk.clock, system_random, folders) as books:
             yield books
 
     def at(self, account: AccountKey, venue: Venue) -> None:
@@ -151,6 +184,7 @@ async def open_place(folder: Path) -> AsyncIterator[Place]:
             desk=desk,
             home=home,
             account=account,
-            watched=Watched(desk.venue.account, desk.venue.trading),
+            watched=Watched(desk.venue),
             settings=Settings.model_validate({"TRADER_HOME": home}),
+            runtime=folder / "runtime",
         )

@@ -223,7 +223,7 @@ async def test_cancels_whose_answers_are_lost_are_read_back(place: Place) -> Non
     async def lose_the_next() -> None:
         place.watched.after.pop("open_orders")
         relay.loses_answers = True
-        trading = place.watched._ports[1]
+        trading = place.desk.venue.trading
         for order in orders:
             with pytest.raises(OutcomeUnknown):
                 await trading.cancel(order.symbol, order.client_order_id)
@@ -254,8 +254,8 @@ async def test_a_venue_out_of_reach_leaves_what_the_journal_knows(place: Place) 
     nowhere = replace(place.desk.venue.host, root="http://127.0.0.1:1")
     factory = venue_factory("paper")
     async with factory(nowhere, place.desk.key, place.desk.clock, name="paper") as unreachable:
-        place.watched._ports = (unreachable.account, unreachable.trading)
-        place.desk.venue = replace(unreachable)
+        place.watched.over(unreachable)
+        place.desk.venue = unreachable
         result, error = await run(place)
     assert isinstance(error, VenueUnavailable)
     assert [each.client_order_id for known in result.elsewhere for each in known.open_orders] == [
