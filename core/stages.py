@@ -24,18 +24,24 @@ class EntryMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A step toward live money. The stage decides the environment, not the settings."""
+    """A step toward live money. The stage decides the environment, not the settings.
+
+    `protect`: what is bought gets a protective stop at once; a dry run only has it checked by the venue.
+    """
 
     number: int
     environment: Environment
     dry_run: bool
+    protect: bool
     title: str
 
 
 STAGES: Mapping[int, Stage] = {
-    0: Stage(0, Environment.TESTNET, True, "testnet, dry run: checks sizing, order logic and the audit log"),
-    1: Stage(1, Environment.TESTNET, False, "testnet, real orders: checks the life of an order"),
-    2: Stage(2, Environment.MAINNET, False, "live venue, real money"),
+    0: Stage(
+        0, Environment.TESTNET, True, True, "testnet, dry run: checks sizing, order logic and the audit log"
+    ),
+    1: Stage(1, Environment.TESTNET, False, True, "testnet, real orders: checks the life of an order"),
+    2: Stage(2, Environment.MAINNET, False, True, "live venue, real money"),
 }
 
 
@@ -63,8 +69,8 @@ class Evidence:
     """The journal's record that a stage was passed.
 
     `risk_digest` covers risk, gate and strategy settings; `code_digest` the installed sources and the lock.
-    `official_host`: whether the venue was reached at one of its own names; evidence from elsewhere never counts
-    for it. `checks`: name -> result of each check of that run.
+    `official_host`: whether the venue was reached at one of its own names; evidence from elsewhere never
+    counts for it. `checks`: name -> result of each check of that run.
     """
 
     evidence_id: str

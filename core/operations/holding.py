@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 from core.desk import Desk
 from core.instrument import Instrument
@@ -11,6 +12,14 @@ from core.journal.inventory import Inventory, after, movements
 from core.orders import Fill
 from core.risk.facts import RiskFacts
 from core.values import Base, Quote
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Which of the two books an order belongs to, and what the audit log says beside it."""
+
+    dry_run: bool
+    context: Mapping[str, object]
 
 
 @dataclass(slots=True)
@@ -26,6 +35,16 @@ class Holding:
     @property
     def quantity(self) -> Base:
         return Base(self._inventory.quantity)
+
+    @property
+    def cost(self) -> Quote:
+        return Quote(self._inventory.cost)
+
+    @property
+    def average_cost(self) -> Decimal | None:
+        """Return quote per base; None when nothing is held."""
+        held = self._inventory
+        return held.cost / held.quantity if held.quantity > 0 else None
 
     @property
     def realized(self) -> Quote:

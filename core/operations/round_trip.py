@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
 from dataclasses import dataclass, field
 
 from core.desk import Desk
 from core.errors import OutcomeUnknown, PositionOpen, Refused, TraderError
 from core.operations.entry_check import check_before_entry
-from core.operations.holding import Holding
+from core.operations.holding import Book, Holding
 from core.operations.observe import observe, risk_facts
 from core.operations.order_path import place
+from core.operations.protect import Guard, guard_of
+from core.operations.protection import protection
 from core.orders import OrderReport, Purpose
 from core.risk.approval import Denied
 from core.risk.facts import NewestBar, RiskFacts
@@ -25,22 +27,16 @@ EXIT_PAUSE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
-    """Which of the two books an order belongs to, and what the audit log says beside it."""
-
-    dry_run: bool
-    context: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
 class Trade:
-    """A round trip. `exits`: the sales that filled something. `pnl`: realized, after fees, by average cost.
+    """A round trip. `exits`: the sales that filled something, also of a stop that fired. `stops`: all stops.
 
-    `dust`: what the venue's filters do not let us sell; it stays in inventory at its cost.
+    `pnl`: realized, after fees, by average cost. `dust`: what the venue's filters do not let us sell; it
+    stays in inventory at its cost.
     """
 
     entry: OrderReport
     exits: tuple[OrderReport, ...]
+    stops: tuple[OrderReport, ...]
     pnl: Quote
     dust: Base
 
@@ -51,11 +47,22 @@ class Trade:
 
 @dataclass(slots=True)
 class OpenTrade:
-    """A trade whose exit is still due."""
+    """A trade whose exit is still due. `sales`: what its exit has sold so far."""
 
     entry: OrderReport
     realized_before: Quote
-    exits: list[OrderReport] = field(default_factory=list)
+    guard: Guard
+    sales: list[OrderReport] = field(default_factory=list)
+
+    @property
+    def stops(self) -> tuple[OrderReport, ...]:
+        return self.guard.reports
+
+    @property
+    def exits(self) -> tuple[OrderReport, ...]:
+        """Return everything that sold something: a stop that fired, then the sales of the rest."""
+        fired = [stop for stop in self.stops if stop.executed_quantity.value > 0]
+        return (*fired, *self.sales)
 
 
 async def enter(
@@ -76,7 +83,7 @@ async def enter(
             raise request.as_error()
         report = await place(desk, request, facts, dry_run=book.dry_run, context=book.context)
         if report.executed_quantity.value > 0:
-            opened = OpenTrade(report, holding.realized)
+            opened = OpenTrade(report, holding.realized, guard_of(desk, holding, book))
             holding.book(report.fills)
             return opened
     symbol = holding.instrument.symbol
@@ -98,27 +105,43 @@ async def _facts_for_entry(desk: Desk, holding: Holding, book: Book, bar: Newest
     return facts
 
 
-async def leave(desk: Desk, holding: Holding, book: Book, trade: OpenTrade) -> Trade:
-    """Sell what is held, in as many orders as it takes.
+async def leave(desk: Desk, trade: OpenTrade) -> Trade:
+    """Sell what is held, in as many orders as it takes. Raises as `sell`."""
+    guard = trade.guard
+    dust = await sell(desk, guard, trade.sales)
+    pnl = guard.holding.realized - trade.realized_before
+    return Trade(trade.entry, trade.exits, trade.stops, pnl, dust)
 
-    Raises PositionOpen, naming what is left, when it could not be sold, whatever the reason; OutcomeUnknown
-    when an exit's fate is unknown.
+
+async def sell(desk: Desk, guard: Guard, sales: list[OrderReport]) -> Base:
+    """Sell what is held until only dust is left, and return that; `sales` takes the orders that filled.
+
+    Raises PositionOpen, naming what is left and what protects it, when it could not be sold, whatever the
+    reason; OutcomeUnknown when the fate of a sale or of a stop is unknown.
     """
     try:
-        dust = await _sell(desk, holding, book, trade)
-    except PositionOpen:
-        raise
+        return await _sell(desk, guard, sales)
     except OutcomeUnknown as unknown:
-        unknown.details["position"] = {"symbol": holding.instrument.symbol, "quantity": str(holding.quantity)}
+        holding = guard.holding
+        unknown.details["position"] = {"symbol": guard.symbol, "quantity": str(holding.quantity)}
         raise
+    except _NotSold as failure:
+        reason = str(failure)
     except Exception as bug:
         # Whatever it was, the position matters more; the text may hold a signed address.
-        raise _left_open(desk, holding, f"an unexpected {type(bug).__name__}") from bug
-    return Trade(trade.entry, tuple(trade.exits), holding.realized - trade.realized_before, dust)
+        reason = f"an unexpected {type(bug).__name__}"
+    with contextlib.suppress(Exception):
+        await guard.protect_again()
+    raise _left_open(desk, guard.holding, reason)
 
 
-async def _sell(desk: Desk, holding: Holding, book: Book, trade: OpenTrade) -> Base:
+class _NotSold(Exception):
+    """Why a position could not be sold."""
+
+
+async def _sell(desk: Desk, guard: Guard, sales: list[OrderReport]) -> Base:
     """Sell until only dust is left, and return it. What may pass is tried again, a few times in a row."""
+    holding, book = guard.holding, guard.book
     failures, reason = 0, ""
     while failures < EXIT_FAILURES_MAX:
         if failures:
@@ -126,6 +149,7 @@ async def _sell(desk: Desk, holding: Holding, book: Book, trade: OpenTrade) -> B
             await desk.clock.sleep(EXIT_PAUSE_S)
         failures += 1
         try:
+            await guard.release()
             seen = await observe(desk, holding.instrument.symbol)
             facts = holding.limit(risk_facts(desk, holding.instrument, seen, dry_run=book.dry_run))
             sized = size_exit(facts, desk.limits, Purpose.EXIT)
@@ -145,18 +169,19 @@ async def _sell(desk: Desk, holding: Holding, book: Book, trade: OpenTrade) -> B
             continue
         if report.executed_quantity.value > 0:
             holding.book(report.fills)
-            trade.exits.append(report)
+            sales.append(report)
             failures = 0
         else:
             reason = "the sale filled nothing: the price moved away"
-    raise _left_open(desk, holding, f"{EXIT_FAILURES_MAX} sales in a row failed, the last because {reason}")
+    raise _NotSold(f"{EXIT_FAILURES_MAX} sales in a row failed, the last because {reason}")
 
 
 def _left_open(desk: Desk, holding: Holding, reason: str) -> PositionOpen:
     instrument, quantity = holding.instrument, holding.quantity
+    cover = protection(desk.journal, desk.account, instrument.symbol)
     return PositionOpen(
-        f"{quantity} {instrument.base_asset} of {instrument.symbol} is left open: {reason}",
+        f"{quantity} {instrument.base_asset} of {instrument.symbol} is left open, {cover}: {reason}",
         hint="`trader status` shows it; run the stage again, which sells what it finds, "
         f"or sell it at {desk.account.venue}",
-        details={"symbol": instrument.symbol, "quantity": str(quantity)},
+        details={"symbol": instrument.symbol, "quantity": str(quantity), "protection": str(cover)},
     )

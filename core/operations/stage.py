@@ -11,11 +11,15 @@ from core.gates import GATES, GateFacts, StagePlan, closed, evaluate
 from core.ids import RandomBytes
 from core.instrument import Instrument
 from core.operations.gate_facts import account_facts
-from core.operations.holding import holding_at_start
+from core.operations.holding import Book, Holding, holding_at_start
+from core.operations.positions import DUST_VALUE
 from core.operations.progress import Progress, Step
+from core.operations.protect import Guard, protective_orders
+from core.operations.round_trip import sell
 from core.operations.stage_result import SignalView, StageResult
 from core.operations.trades import Trading, make_trades
 from core.operations.watch import recent_bars
+from core.orders import OrderReport
 from core.stages import Evidence
 from core.values import Money
 
@@ -103,6 +107,7 @@ async def _run(
     if plan.stage.dry_run and desk.alone:
         _abandon_dry_orders(desk, plan.symbol)
     holding = holding_at_start(desk, instrument, dry_run=plan.stage.dry_run)
+    await _sell_left(desk, plan, holding, progress)
     deadline_ms = desk.clock.monotonic_ms() + plan.wait_limit_s * 1000
     try:
         await make_trades(Trading(desk, plan, progress, result, holding, deadline_ms))
@@ -119,6 +124,25 @@ def _abandon_dry_orders(desk: Desk, symbol: str) -> None:
     """Close what a killed dry run left: nothing of it was ever placed, and it would stop every later one."""
     for name in desk.journal.in_flight(desk.account, symbol, dry_run=True):
         desk.journal.record_abandoned(name, "a dry run that was killed; nothing was placed")
+
+
+async def _sell_left(desk: Desk, plan: StagePlan, holding: Holding, progress: Progress) -> None:
+    """Sell what a killed command left, and take its stops away, before anything is bought.
+
+    A stop that outlives its position would sell the next one.
+    """
+    book = Book(plan.stage.dry_run, {"stage": plan.stage.number})
+    has_stops = desk.alone and not book.dry_run and bool(protective_orders(desk, plan.symbol))
+    if not has_stops and holding.cost.value < DUST_VALUE:
+        return
+    quantity, sales = holding.quantity, list[OrderReport]()
+    guard = Guard(desk, holding, book, entry_price=holding.average_cost)
+    with desk.venue.budget.reducing():
+        await sell(desk, guard, sales)
+    progress.note(
+        f"an earlier command left {quantity} of {plan.symbol}: "
+        f"{len(guard.reports)} stop(s) taken away, {quantity - holding.quantity} sold"
+    )
 
 
 async def _show_balance(

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from core.desk import Desk
-from core.errors import Interrupted, WaitLimitReached
+from core.errors import Interrupted, OutcomeUnknown, TraderError, WaitLimitReached
 from core.gates import StagePlan
-from core.operations.holding import Holding
+from core.operations.holding import Book, Holding
 from core.operations.progress import Progress, Step, shown
-from core.operations.round_trip import Book, OpenTrade, Trade, enter, leave
+from core.operations.protection import protection
+from core.operations.round_trip import OpenTrade, Trade, enter, leave
 from core.operations.stage_result import SignalView, StageResult
 from core.operations.watch import EntrySignal, Watch
 from core.orders import OrderReport
@@ -79,26 +80,50 @@ async def _round_trip(run: Trading, word: EntrySignal | None) -> bool:
         return False
     result.unfinished = opened
     with desk.venue.budget.reducing():
-        failure = None if word is None else await _hold(run, opened, word)
-        trade = await leave(desk, run.holding, book, opened)
+        failure = await _hold(run, opened, word)
+        trade = await leave(desk, opened)
     result.unfinished = None
     result.trades.append(trade)
     run.progress.step(Step.TRADE, _trade_line(run, trade))
+    if unknown := opened.guard.unknown:
+        raise OutcomeUnknown(
+            f"the position was sold, but the fate of its stop {', '.join(unknown)} is unknown",
+            hint="`trader resolve` asks the venue what became of it",
+            details={"client_order_ids": list(unknown)},
+        ) from failure
+    if isinstance(failure, TraderError):
+        failure.message += "; the position was sold at once"
     if failure is not None:
         raise failure
     return desk.stop.asked
 
 
-async def _hold(run: Trading, opened: OpenTrade, word: EntrySignal) -> Exception | None:
-    """Hold the position as long as the strategy says. A failure is returned: the position is sold first."""
+async def _hold(run: Trading, opened: OpenTrade, word: EntrySignal | None) -> Exception | None:
+    """Protect the position, and hold it as long as the strategy says.
+
+    A failure is returned: the position is sold first.
+    """
     entry_price = opened.entry.average_price
     if entry_price is None:
         return None
     try:
-        await run.watch.for_exit(entry_price, word.bar, run.deadline_ms)
+        if run.plan.stage.protect:
+            await opened.guard.protect(entry_price, opened.entry.ts_event_ms)
+        if word is not None:
+            run.progress.note(f"holding {run.plan.symbol}, {_protection(run)}")
+            await run.watch.for_exit(entry_price, word.bar, run.deadline_ms, opened.guard.has_ended)
     except Exception as failure:
+        if isinstance(failure, TraderError) and failure.code == "STOP_WOULD_TRIGGER":
+            run.progress.note(f"{failure.message}: selling at once")
+            return None
         return failure
     return None
+
+
+def _protection(run: Trading) -> str:
+    if run.plan.stage.dry_run:
+        return "its stop was checked by the venue and not placed"
+    return str(protection(run.desk.journal, run.desk.account, run.plan.symbol))
 
 
 def _audit_context(plan: StagePlan, signal: SignalView | None) -> Mapping[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -78,14 +79,21 @@ class Watch:
             await self._wait(left_s)
         return None
 
-    async def for_exit(self, entry_price: Decimal, entry_bar: NewestBar, deadline_ms: float) -> None:
+    async def for_exit(
+        self,
+        entry_price: Decimal,
+        entry_bar: NewestBar,
+        deadline_ms: float,
+        stop_has_ended: Callable[[], Awaitable[bool]],
+    ) -> None:
         """Return when the position should be sold: by strategy, stop, target, limit, or a request to stop.
 
-        A failed look at the market is shown and tried again: the position is still there.
+        `stop_has_ended`: asks the venue whether the protective stop has sold. A failed look is shown and
+        tried again: the position is still there.
         """
         while (left_s := self._left_s(deadline_ms)) > 0 and not self.desk.stop.asked:
             try:
-                if await self._should_leave(entry_price, entry_bar, left_s):
+                if await stop_has_ended() or await self._should_leave(entry_price, entry_bar, left_s):
                     return
             except (VenueUnavailable, Refused) as error:
                 self.progress.note(f"holding {self.plan.symbol}, the market cannot be seen: {error}")

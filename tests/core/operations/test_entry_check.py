@@ -14,8 +14,8 @@ from core.desk import Desk
 from core.errors import ConfigError, PositionOpen, Refused, VenueUnavailable
 from core.ids import client_order_id
 from core.lease import Lease
-from core.operations.holding import Holding
-from core.operations.round_trip import Book, OpenTrade, enter, leave
+from core.operations.holding import Book, Holding
+from core.operations.round_trip import OpenTrade, enter, leave
 from core.orders import OrderReport, OrderStatus, OrderType, Side
 from core.ports import ClockReading
 from core.values import Base, Quote
@@ -89,7 +89,7 @@ async def test_a_clock_that_ran_away_stops_entries_and_not_exits(
     with pytest.raises(ConfigError, match=r"\+500 ms, known to ±1 ms; the limit is 500 ms") as refused:
         await bought(desk, holding)
     assert refused.value.code == "CLOCK_OFFSET"
-    trade = await leave(desk, holding, BOOK, opened)
+    trade = await leave(desk, opened)
     assert len(exchange.received) == 1 + len(trade.exits)
     assert exchange.received[-1].timestamp_ms == exchange.clock.now_ms() + 500
 
@@ -103,7 +103,7 @@ async def test_a_clock_that_cannot_be_measured_again_stops_entries_and_not_exits
     exchange.clock.time_ms += READING_AGE_MS_MAX + 1
     with pytest.raises(ConfigError, match="could not be measured again"):
         await bought(desk, holding)
-    assert (await leave(desk, holding, BOOK, opened)).exits
+    assert (await leave(desk, opened)).exits
 
 
 async def test_another_installations_order_stops_entries_and_not_exits(
@@ -116,7 +116,7 @@ async def test_another_installations_order_stops_entries_and_not_exits(
     with pytest.raises(Refused, match=STRANGER) as refused:
         await bought(desk, holding)
     assert (refused.value.code, refused.value.exit_code) == ("FOREIGN_TRADER", 4)
-    assert (await leave(desk, holding, BOOK, opened)).exits
+    assert (await leave(desk, opened)).exits
 
 
 async def test_without_the_lease_nothing_is_sent(exchange: ChangingExchange, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ async def test_a_holder_that_was_displaced_sends_no_exit_either(
     opened = await bought(desk, holding)
     taker = Lease(tmp_path / "home" / "runtime", desk.account, command="trader flatten", clock=desk.clock)
     with taker.taken_over(), pytest.raises(PositionOpen, match="`trader flatten`"):
-        await leave(desk, holding, BOOK, opened)
+        await leave(desk, opened)
     assert len(exchange.received) == 1
 
 

@@ -21,8 +21,8 @@ from core.errors import (
     VenueRejected,
     VenueUnavailable,
 )
-from core.operations.holding import Holding, holding_at_start
-from core.operations.round_trip import Book, OpenTrade, Trade, enter, leave
+from core.operations.holding import Book, Holding, holding_at_start
+from core.operations.round_trip import OpenTrade, Trade, enter, leave
 from core.orders import Side
 from core.values import Base, Quote, notional
 from tests.core.operations.desks import Act, D, Exchange, desk_at, fails, partly
@@ -51,7 +51,7 @@ async def bought(desk: Desk, holding: Holding, book: Book = BOOK) -> OpenTrade:
 
 async def round_trip(desk: Desk, holding: Holding | None = None) -> Trade:
     holding = holding or Holding(BTCUSDT)
-    return await leave(desk, holding, BOOK, await bought(desk, holding))
+    return await leave(desk, await bought(desk, holding))
 
 
 async def test_a_round_trip_buys_and_sells_and_counts_fees(desk: Desk, exchange: Exchange) -> None:
@@ -122,7 +122,7 @@ async def test_a_balance_that_lags_behind_its_fill_is_waited_for(desk: Desk, exc
     holding = Holding(BTCUSDT)
     opened = await bought(desk, holding)
     exchange.lag = [{"USDT": D(980), "BTC": D(0)}] * 2
-    trade = await leave(desk, holding, BOOK, opened)
+    trade = await leave(desk, opened)
     assert trade.exits[0].executed_quantity == Base(D("0.00198"))
     assert exchange.clock.slept_s == [0.5, 0.5]
 
@@ -144,7 +144,7 @@ async def test_what_may_pass_is_tried_again_before_a_position_is_left(
         exchange.book_errors = [error]
     else:
         exchange.script = [fails(error)]
-    trade = await leave(desk, holding, BOOK, opened)
+    trade = await leave(desk, opened)
     assert trade.exits[0].executed_quantity == Base(D("0.00198"))
 
 
@@ -163,7 +163,7 @@ async def test_a_position_that_cannot_be_sold_is_named(
     opened = await bought(desk, holding)
     exchange.script = [act] * 100
     with pytest.raises(PositionOpen) as caught:
-        await leave(desk, holding, BOOK, opened)
+        await leave(desk, opened)
     assert "0.00198801 BTC of BTCUSDT is left open" in caught.value.message
     assert reason in caught.value.message
     assert caught.value.hint
@@ -179,7 +179,7 @@ async def test_a_bug_between_entry_and_exit_names_the_position_and_no_secret(
     opened = await bought(desk, holding)
     exchange.book_errors = [RuntimeError("signature=abc")]
     with pytest.raises(PositionOpen) as caught:
-        await leave(desk, holding, BOOK, opened)
+        await leave(desk, opened)
     assert "RuntimeError" in caught.value.message
     assert "signature" not in caught.value.message
 
@@ -189,7 +189,7 @@ async def test_an_exit_of_unknown_fate_is_not_repeated(desk: Desk, exchange: Exc
     opened = await bought(desk, holding)
     exchange.script = [fails(OutcomeUnknown("the connection broke"))]
     with pytest.raises(OutcomeUnknown) as caught:
-        await leave(desk, holding, BOOK, opened)
+        await leave(desk, opened)
     assert len(exchange.received) == 2
     assert caught.value.details["position"] == {"symbol": "BTCUSDT", "quantity": "0.00198801"}
 
@@ -226,8 +226,8 @@ async def test_two_dry_runs_sell_only_what_each_bought(exchange: Exchange, tmp_p
     ):
         mine, theirs = Holding(BTCUSDT), Holding(BTCUSDT)
         my_trade, their_trade = await bought(one, mine, DRY), await bought(other, theirs, DRY)
-        first = await leave(one, mine, DRY, my_trade)
-        second = await leave(other, theirs, DRY, their_trade)
+        first = await leave(one, my_trade)
+        second = await leave(other, their_trade)
     assert [order.executed_quantity for order in first.exits] == [Base(D("0.00198"))]
     assert [order.executed_quantity for order in second.exits] == [Base(D("0.00194"))]
     assert first.pnl.value < 0
@@ -284,7 +284,7 @@ async def test_whatever_fills_the_holding_is_what_was_bought_less_what_was_sold(
         exchange.script = [partly("1"), *[partly(str(Decimal(share) / 100)) for share in shares]]
         opened = await bought(desk, holding)
         try:
-            trade = await leave(desk, holding, BOOK, opened)
+            trade = await leave(desk, opened)
             assert notional(trade.dust, exchange.bid) < Quote(D("5.1"))
             left = trade.dust
         except PositionOpen:
