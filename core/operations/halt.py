@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,7 +58,7 @@ def latch_home(clock: Clock, reason: str, result: HaltResult) -> None:
         latch.set_latch(home, f"{iso_utc(clock.now_ms())} {reason}")
     except OSError as error:
         result.troubles.append(f"{home / latch.LATCH} could not be made: {error.strerror}")
-    result.latched = latch.is_set(home)
+    result.latched = os.path.lexists(home / latch.LATCH)
 
 
 def tell_journal(books: Books, reason: str, result: HaltResult) -> None:
