@@ -1,0 +1,95 @@
+"""`trader halt` and `trader resume` from the outside, also against a stage at work in another process."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conversation import TIMEOUT_S, Shell
+from tests.cli.test_cancel_all import run
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+@pytest.fixture
+def home(shell: Shell) -> Path:
+    return Path(shell.environ["TRADER_HOME"])
+
+
+def kinds(home: Path) -> list[str]:
+    with sqlite3.connect(home / "journal.sqlite3") as db:
+        rows = db.execute("SELECT kind, payload FROM events ORDER BY sequence").fetchall()
+    db.close()
+    return [json.loads(payload)["state"] if kind == "TRADING_STATE" else kind for kind, payload in rows]
+
+
+def test_a_stage_in_another_process_sends_nothing_after_the_halt(shell: Shell, home: Path) -> None:
+    run(shell, "trader stage 0")
+    environ = shell.environ | {"BINANCE_DRY_RUN": "false", "TRADER_PAPER_SPEED": "60"}
+    with subprocess.Popen(
+        ["trader", "stage", "1", "--trades", "2", "--soak", "5m"],  # the pause is five seconds of the wall
+        cwd=shell.folder,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as stage:
+        assert stage.stdout
+        for line in stage.stdout:
+            if line.startswith("✓ trade    1/2"):
+                break
+        document = run(shell, "trader halt --reason night")
+        assert document["result"]["latched"] is True
+        _, said = stage.communicate(timeout=TIMEOUT_S)
+    assert stage.returncode == 4, said
+    assert "error[TRADING_HALTED]" in said
+    told = kinds(home)
+    after = told[told.index("HALTED") :]
+    assert {"INTENT", "FILL", "REPORT"} & set(after) == set()
+    assert "DENIED" in after
+
+
+def test_halt_does_not_need_sound_settings(shell: Shell, home: Path) -> None:
+    document = run(shell, "BINANCE_RISK_FRACTION=7 trader halt", 3)
+    assert document["error"]["code"] == "SETTINGS_INVALID"
+    assert document["result"]["latched"] is True
+    assert (home / "HALTED").exists()
+
+
+def test_resume_wants_a_reason_and_a_yes(shell: Shell, home: Path) -> None:
+    run(shell, "trader stage 0")
+    run(shell, "trader halt")
+    assert run(shell, "trader resume --yes", 2)["error"]["code"] == "USAGE"
+    assert run(shell, "trader resume --yes --reason ' '", 2)["error"]["code"] == "USAGE"
+    assert run(shell, "trader resume --reason checked", 4)["error"]["code"] == "NOT_CONFIRMED"
+    assert (home / "HALTED").exists()
+    document = run(shell, "trader resume --yes --reason checked")
+    assert set(document["result"]["accounts"].values()) == {"ACTIVE"}
+    assert not (home / "HALTED").exists()
+    run(shell, "trader stage 0")
+    assert "checked" in (home / "trade_audit.log").read_text()
+
+
+def test_resume_lifts_only_what_the_settings_select(shell: Shell, home: Path) -> None:
+    run(shell, "trader stage 0")
+    run(shell, "trader halt")
+    document = run(shell, "BINANCE_USE_TESTNET=false trader resume --yes --reason checked")
+    assert set(document["result"]["accounts"].values()) == {"HALTED"}
+    assert run(shell, "trader stage 0", 4)["error"]["code"] == "GATE_CLOSED"
+
+
+def test_a_broken_journal_is_halted_and_not_resumed(shell: Shell, home: Path) -> None:
+    run(shell, "trader stage 0")
+    (home / "journal.sqlite3").write_bytes(b"rubbish" * 1000)
+    document = run(shell, "trader halt")
+    assert document["result"]["latched"] is True
+    assert document["result"]["troubles"]
+    run(shell, "TRADER_VENUE=paper trader resume --yes --reason checked", 5)
+    assert (home / "HALTED").exists()
