@@ -40,10 +40,15 @@ def emergency_sequence(now_ms: int, after: int) -> int:
 
 def is_ours(candidate: str, installation_id: str) -> bool:
     """Tell whether this installation made the id."""
+    return installation_of(candidate) == installation_id
+
+
+def installation_of(candidate: str) -> str | None:
+    """Return the id of the installation that made an id, None when none did."""
     match = _OURS.match(candidate)
-    return match is not None and match[1] == installation_id
+    return match and match[1]
 
 
 def is_from_trader(candidate: str) -> bool:
     """Tell whether any installation of trader made the id."""
-    return _OURS.match(candidate) is not None
+    return installation_of(candidate) is not None

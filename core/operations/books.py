@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from core.clock import Clock
 from core.errors import TraderError
-from core.ids import RandomBytes, is_from_trader, is_ours
+from core.ids import RandomBytes, installation_of
 from core.orders import IllegalTransition
 
 if TYPE_CHECKING:
@@ -88,9 +88,8 @@ class Books:
 
     def is_ours(self, client_order_id: str) -> bool:
         """Tell whether this home made the order; not knowing its ids, whether any trader did."""
-        if not self.installations:
-            return is_from_trader(client_order_id)
-        return any(is_ours(client_order_id, name) for name in self.installations)
+        maker = installation_of(client_order_id)
+        return maker is not None and (maker in self.installations or not self.installations)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ the order is no longer open; what became of it is asked.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -93,25 +93,21 @@ class Canceler:
     async def run(self, listed: Sequence[OrderReport]) -> None:
         """Cancel what is listed, and whatever turns up until nothing is left or the time is over."""
         told: dict[str, OrderReport | str] = {}
-        first = True
-        while True:
-            wanted = [order for order in listed if self._is_wanted(order)]
+        wanted, rest = self._split(listed)
+        while wanted:
             for order in wanted:
                 self._sweep.fates.setdefault(_key(order), OrderFate(order, Fate.OPEN))
-            if not wanted or self._is_late():
+            if self._is_late():
                 break
-            if not first:
+            if told:
                 await self._venue.clock.sleep(self._pause_s)
-            first = False
-            await self._cancel(wanted, listed, told)
+            await self._cancel(wanted, {order.symbol for order in rest}, told)
             try:
-                listed = await self._venue.account.open_orders(self.scope.symbol)
+                wanted, rest = self._split(await self._venue.account.open_orders(self.scope.symbol))
             except TraderError as error:
                 self._sweep.unread = error.message
-                listed = ()
-                break
-        await self._settle({_key(order): order for order in listed}, told)
-        rest = [order for order in listed if not self._is_wanted(order)]
+                wanted, rest = [], []
+        await self._settle({_key(order): order for order in wanted}, told)
         self._sweep.kept = tuple(order for order in rest if self._is_in_scope(order))
         self._sweep.left = tuple(order for order in rest if not self._is_in_scope(order))
 
@@ -128,21 +124,31 @@ class Canceler:
     def _is_in_scope(self, order: OrderReport) -> bool:
         return self.scope.everybody or self._is_ours(order.client_order_id)
 
-    def _is_wanted(self, order: OrderReport) -> bool:
-        kept = self.scope.keep_stops and order.order_type in STOP_TYPES
-        return self._is_in_scope(order) and not kept
+    def _split(self, listed: Iterable[OrderReport]) -> tuple[list[OrderReport], list[OrderReport]]:
+        """Return what is to be canceled, and the rest."""
+        wanted: list[OrderReport] = []
+        rest: list[OrderReport] = []
+        for order in listed:
+            is_kept = self.scope.keep_stops and order.order_type in STOP_TYPES
+            (wanted if self._is_in_scope(order) and not is_kept else rest).append(order)
+        return wanted, rest
+
+    def _is_whole(self, order: OrderReport) -> bool:
+        """Tell whether nothing more has to be asked: all its fills are there, or it is not ours."""
+        if order.executed_quantity.value == 0 or not self._is_ours(order.client_order_id):
+            return True
+        return filled_quantity(order.fills) >= order.executed_quantity
 
     def _is_late(self) -> bool:
         return self._venue.clock.monotonic_ms() >= self._deadline_ms
 
     async def _cancel(
-        self, wanted: Sequence[OrderReport], listed: Iterable[OrderReport], told: dict[str, OrderReport | str]
+        self, wanted: Sequence[OrderReport], spared: Set[str], told: dict[str, OrderReport | str]
     ) -> None:
-        """Send the cancels: one for a whole symbol only where nothing else is open on it."""
+        """Send the cancels: one for a whole symbol only where nothing is open that is to be spared."""
         by_symbol: dict[str, list[OrderReport]] = {}
         for order in wanted:
             by_symbol.setdefault(order.symbol, []).append(order)
-        spared = {order.symbol for order in listed if not self._is_wanted(order)}
         cancels: list[Coroutine[Any, Any, None]] = []
         for symbol, orders in by_symbol.items():
             if len(orders) > 1 and symbol not in spared:
@@ -172,19 +178,27 @@ class Canceler:
     async def _settle(
         self, still_open: Mapping[str, OrderReport], told: Mapping[str, OrderReport | str]
     ) -> None:
-        keys = list(self._sweep.fates)
-        fates = await asyncio.gather(*(self._fate(key, still_open.get(key), told.get(key)) for key in keys))
-        self._sweep.fates = dict(zip(keys, fates, strict=True))
+        """Give every order its fate; ask about those whose replies do not tell it all."""
+        asked: list[str] = []
+        for key in self._sweep.fates:
+            reply = told.get(key)
+            if key in still_open:
+                reason = reply if isinstance(reply, str) else ""
+                self._sweep.fates[key] = OrderFate(still_open[key], Fate.OPEN, reason)
+            elif isinstance(reply, OrderReport) and self._is_whole(reply):
+                self._sweep.fates[key] = fate_of(reply)
+            else:
+                asked.append(key)
+        fates = await asyncio.gather(*(self._fate(key, told.get(key)) for key in asked))
+        self._sweep.fates |= dict(zip(asked, fates, strict=True))
 
-    async def _fate(self, key: str, listed: OrderReport | None, told: OrderReport | str | None) -> OrderFate:
+    async def _fate(self, key: str, reply: OrderReport | str | None) -> OrderFate:
         order = self._sweep.fates[key].order
-        if listed is not None:
-            return OrderFate(listed, Fate.OPEN, told if isinstance(told, str) else "")
         async with self._turn:
             try:
-                if not isinstance(told, OrderReport):
-                    return await self._asked(order, told or "it is not listed any more")
-                return fate_of(await self.with_fills(told))
+                if isinstance(reply, OrderReport):
+                    return fate_of(await self.with_fills(reply))
+                return await self._asked(order, reply or "it is not listed any more")
             except TraderError as error:
                 return OrderFate(order, Fate.UNKNOWN, error.message)
 
@@ -196,8 +210,7 @@ class Canceler:
 
     async def with_fills(self, order: OrderReport) -> OrderReport:
         """Return an order of ours with the fills that the reply left out, if they can be asked for now."""
-        is_whole = filled_quantity(order.fills) >= order.executed_quantity
-        if is_whole or not self._is_ours(order.client_order_id):
+        if self._is_whole(order):
             return order
         try:
             fills = await self._venue.account.order_fills(order.symbol, order.venue_order_id)

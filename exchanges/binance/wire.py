@@ -7,6 +7,7 @@ Source: Binance Spot API documents, "Trading endpoints" and "Account endpoints".
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -72,6 +73,12 @@ def number(text: object, name: str) -> Decimal:
     return value
 
 
+@lru_cache(maxsize=4_096)
+def _number(text: str, name: str) -> Decimal:
+    """As `number`, remembered: in a list of orders most zeros, sizes and prices are the same few."""
+    return number(text, name)
+
+
 class _FillPayload(Payload):
     price: str
     qty: str
@@ -127,8 +134,8 @@ def parse_order(payload: object) -> OrderReport:
         raise Unreadable("the order has no time")
     if order.status not in STATUSES:
         raise Unreadable(f"status was {order.status[:40]!r}")
-    quantity = number(order.orig_qty, "origQty")
-    executed = number(order.executed_qty, "executedQty")
+    quantity = _number(order.orig_qty, "origQty")
+    executed = _number(order.executed_qty, "executedQty")
     if executed > quantity > 0:
         raise Unreadable(f"executedQty {executed} is above origQty {quantity}")
     fills = tuple(_submit_fill(fill, order, side, time_ms) for fill in order.fills)
@@ -143,9 +150,9 @@ def parse_order(payload: object) -> OrderReport:
         order_type=_one_of(OrderType, order.type, "type"),
         status=STATUSES[order.status],
         quantity=Base(quantity),
-        price=number(order.price, "price"),
+        price=_number(order.price, "price"),
         executed_quantity=Base(executed),
-        executed_quote=Quote(number(order.cummulative_quote_qty, "cummulativeQuoteQty")),
+        executed_quote=Quote(_number(order.cummulative_quote_qty, "cummulativeQuoteQty")),
         ts_event_ms=time_ms,
         fills=fills,
     )
@@ -247,6 +254,7 @@ def parse_trades(payload: object, symbol: str) -> tuple[Fill, ...]:
     )
 
 
+@lru_cache(maxsize=64)
 def _one_of(kind: type[T], text: str, name: str) -> T:
     try:
         return kind(text)  # type: ignore[call-arg]  # an Enum class is called with its value
