@@ -1,0 +1,310 @@
+"""The trades of a run: what ends them, what is sold first, and what is said."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.bars import Bars
+from core.desk import Desk
+from core.errors import ConfigError, Interrupted, VenueUnavailable, WaitLimitReached
+from core.gates import StagePlan
+from core.operations.holding import Holding
+from core.operations.progress import Step, Waiting
+from core.operations.stage_result import StageResult
+from core.operations.trades import Trading, make_trades
+from core.orders import Side
+from core.stages import STAGES, EntryMode
+from core.strategies.decision import Action, Decision, Evaluation, PositionState, SelfTest
+from tests.core.operations.desks import D, Exchange, desk_at, filled
+from tests.core.risk.worlds import BTCUSDT
+
+MINUTE_MS = 60_000
+STOP, TARGET = D("0.008"), D("0.018")
+Answer = Callable[[PositionState | None], Action]
+
+
+@dataclass
+class Told:
+    """What a run said."""
+
+    steps: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    waits: list[Waiting] = field(default_factory=list)
+
+    def step(self, step: Step, text: str) -> None:
+        self.steps.append(text)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def waiting(self, state: Waiting) -> None:
+        self.waits.append(state)
+
+
+@dataclass
+class Scripted:
+    """A strategy that says what a test wants. `asked`: bars_held at each look, None when flat."""
+
+    answer: Answer
+    asked: list[int | None] = field(default_factory=list)
+    name: str = "scripted"
+    bars_required: int = 3
+    stop_loss_rate: Decimal = STOP
+    take_profit_rate: Decimal = TARGET
+
+    def parameters_as_dict(self) -> dict[str, object]:
+        return {}
+
+    def evaluate(self, bars: Bars) -> Evaluation:
+        raise AssertionError("a stage decides bar by bar")
+
+    def decide(self, bars: Bars, position: PositionState | None) -> Decision:
+        self.asked.append(None if position is None else position.bars_held)
+        opened_ms = int(bars.open_time_ms[-1])
+        return Decision(self.answer(position), "SCRIPTED", opened_ms, 0.5, 0.9, 7, 0.938, 0.934, {})
+
+    def self_test(self, bars: Bars) -> SelfTest:
+        raise AssertionError("the stage has tested it before")
+
+
+def closed_bars(exchange: Exchange) -> Bars:
+    """Return three closed minutes of a flat market."""
+    newest_ms = exchange.clock.now_ms() // MINUTE_MS * MINUTE_MS
+    times = newest_ms - MINUTE_MS * np.array([3, 2, 1])
+    price = np.full(3, 10_000.0)
+    return Bars(times, price, price, price, price, np.ones(3), MINUTE_MS)
+
+
+@pytest.fixture
+def exchange() -> Exchange:
+    exchange = Exchange()
+    exchange.bars_made = lambda: closed_bars(exchange)
+    return exchange
+
+
+@pytest.fixture
+async def desk(exchange: Exchange, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with desk_at(exchange, tmp_path / "home") as desk:
+        yield desk
+
+
+def run_of(
+    desk: Desk,
+    *,
+    trades: int = 1,
+    answer: Answer | None = None,
+    soak_s: float = 0,
+    wait_limit_s: float = 3_600,
+) -> tuple[Trading, Told, Scripted]:
+    """Return a run of real orders without protective stops; `answer`: the strategy's, None for probes."""
+    told, scripted = Told(), Scripted(answer or (lambda position: Action.STAY_FLAT))
+    entry = EntryMode.PROBE if answer is None else EntryMode.SIGNAL
+    stage = replace(STAGES[1], protect=False)
+    plan = StagePlan(stage, "BTCUSDT", trades, entry, "scripted", "1m", soak_s, wait_limit_s)
+    desk = replace(desk, strategy=scripted)
+    deadline_ms = desk.clock.monotonic_ms() + wait_limit_s * 1000
+    return Trading(desk, plan, told, StageResult(plan), Holding(BTCUSDT), deadline_ms), told, scripted
+
+
+def sides(exchange: Exchange) -> list[Side]:
+    return [intent.request.side for intent in exchange.received]
+
+
+ONE_TRADE = [Side.BUY, Side.SELL]
+
+
+def enter_and_hold(position: PositionState | None) -> Action:
+    return Action.ENTER_LONG if position is None else Action.HOLD
+
+
+def enter_and_leave_after(bars: int) -> Answer:
+    def answer(position: PositionState | None) -> Action:
+        if position is None:
+            return Action.ENTER_LONG
+        return Action.EXIT if position.bars_held >= bars else Action.HOLD
+
+    return answer
+
+
+async def test_probes_follow_one_another_at_once(desk: Desk, exchange: Exchange) -> None:
+    run, told, _ = run_of(desk, trades=3)
+    await make_trades(run)
+    assert sides(exchange) == ONE_TRADE * 3
+    assert [text.partition(" ")[0] for text in told.steps] == ["1/3", "2/3", "3/3"]
+    assert exchange.clock.slept_s == []
+    assert run.result.unfinished is None
+
+
+async def test_a_soak_pauses_between_trades_and_shows_it(desk: Desk, exchange: Exchange) -> None:
+    run, told, _ = run_of(desk, trades=3, soak_s=60)
+    began_ms = exchange.clock.time_ms
+    await make_trades(run)
+    assert exchange.clock.time_ms - began_ms == 60_000
+    assert {state.what for state in told.waits} == {"soaking for 60 s"}
+
+
+async def test_the_dust_of_one_trade_is_sold_with_the_next(desk: Desk, exchange: Exchange) -> None:
+    run, _, _ = run_of(desk, trades=8)
+    await make_trades(run)
+    assert run.result.trades[-1].dust.value < D("0.00001")
+    assert desk.journal.position(desk.account, "BTCUSDT").quantity == run.result.trades[-1].dust
+
+
+async def test_a_position_is_left_when_the_strategy_says_so(desk: Desk, exchange: Exchange) -> None:
+    run, told, scripted = run_of(desk, answer=enter_and_leave_after(3))
+    began_ms = exchange.clock.now_ms()
+    await make_trades(run)
+    assert sides(exchange) == ONE_TRADE
+    assert 2 * MINUTE_MS < exchange.clock.now_ms() - began_ms <= 4 * MINUTE_MS
+    held = [bars for bars in scripted.asked if bars is not None]
+    assert held[-1] == 3
+    assert held == sorted(held)
+    assert {state.what for state in told.waits} == {"holding"}
+
+
+@pytest.mark.parametrize(("bid", "side"), [("9919", "stop"), ("10181", "target")])
+async def test_stop_and_target_count_between_bars(
+    desk: Desk, exchange: Exchange, bid: str, side: str
+) -> None:
+    def answer(position: PositionState | None) -> Action:
+        exchange.bid, exchange.ask = D(bid), D(bid) + 1
+        return Action.HOLD
+
+    def first_look(position: PositionState | None) -> Action:
+        return Action.ENTER_LONG if position is None else answer(position)
+
+    run, _, _ = run_of(desk, answer=first_look)
+    await make_trades(run)
+    assert sides(exchange) == ONE_TRADE
+    assert exchange.clock.slept_s == []
+
+
+async def test_one_bar_is_entered_once(desk: Desk, exchange: Exchange) -> None:
+    """A stop between bars must not buy again on the bar that led into the position."""
+
+    def answer(position: PositionState | None) -> Action:
+        if position is not None:
+            exchange.bid, exchange.ask = D("9919"), D("9920")
+            return Action.HOLD
+        exchange.bid, exchange.ask = D("9999"), D("10000")
+        return Action.ENTER_LONG
+
+    run, _, _ = run_of(desk, trades=2, answer=answer)
+    await make_trades(run)
+    first, second = (intent for intent in exchange.received if intent.request.side is Side.BUY)
+    assert second.timestamp_ms // MINUTE_MS > first.timestamp_ms // MINUTE_MS
+
+
+async def test_the_wait_limit_without_a_trade_passes_nothing(desk: Desk, exchange: Exchange) -> None:
+    run, told, _ = run_of(desk, answer=lambda position: Action.STAY_FLAT, wait_limit_s=60)
+    with pytest.raises(WaitLimitReached, match="within 60 s: zero trades"):
+        await make_trades(run)
+    assert sum(exchange.clock.slept_s) == 60
+    assert exchange.received == []
+    assert [state.left_s for state in told.waits] == sorted((s.left_s for s in told.waits), reverse=True)
+
+
+async def test_the_wait_limit_in_a_position_sells_it(desk: Desk, exchange: Exchange) -> None:
+    run, _, _ = run_of(desk, trades=5, answer=enter_and_hold, wait_limit_s=90)
+    await make_trades(run)
+    assert sides(exchange) == ONE_TRADE
+    assert sum(exchange.clock.slept_s) == 90
+
+
+async def test_a_stop_while_waiting_to_enter(desk: Desk, exchange: Exchange) -> None:
+    def answer(position: PositionState | None) -> Action:
+        desk.stop.ask("SIGINT")
+        return Action.STAY_FLAT
+
+    run, _, _ = run_of(desk, answer=answer)
+    with pytest.raises(Interrupted, match="stopped by SIGINT: no position was open"):
+        await make_trades(run)
+    assert exchange.received == []
+
+
+async def test_a_stop_on_the_very_signal_to_enter_buys_nothing(desk: Desk, exchange: Exchange) -> None:
+    def answer(position: PositionState | None) -> Action:
+        desk.stop.ask("SIGTERM")
+        return Action.ENTER_LONG
+
+    run, _, _ = run_of(desk, answer=answer)
+    with pytest.raises(Interrupted, match="no position was open"):
+        await make_trades(run)
+    assert exchange.received == []
+
+
+async def test_a_stop_in_a_position_sells_it_and_says_so(desk: Desk, exchange: Exchange) -> None:
+    def answer(position: PositionState | None) -> Action:
+        if position is not None:
+            desk.stop.ask("SIGHUP")
+        return enter_and_hold(position)
+
+    run, _, _ = run_of(desk, trades=3, answer=answer)
+    with pytest.raises(Interrupted, match="stopped by SIGHUP: the position was sold"):
+        await make_trades(run)
+    assert sides(exchange) == ONE_TRADE
+    assert len(run.result.trades) == 1
+
+
+async def test_a_stop_while_the_entry_is_on_its_way_lets_it_finish_and_sells(
+    desk: Desk, exchange: Exchange
+) -> None:
+    def asked_meanwhile(exchange: Exchange, intent: object) -> object:
+        desk.stop.ask("SIGINT")
+        return filled(exchange, intent)  # type: ignore[arg-type]  # passed on
+
+    exchange.script = [asked_meanwhile]  # type: ignore[list-item]  # as above
+    run, _, _ = run_of(desk, trades=3)
+    with pytest.raises(Interrupted, match="the position was sold"):
+        await make_trades(run)
+    assert sides(exchange) == ONE_TRADE
+
+
+async def test_a_market_that_cannot_be_seen_for_a_moment_ends_no_wait(desk: Desk, exchange: Exchange) -> None:
+    looks = iter([VenueUnavailable("down")] * 4)
+
+    def bars() -> Bars:
+        for error in looks:
+            raise error
+        return closed_bars(exchange)
+
+    exchange.bars_made = bars
+    run, told, _ = run_of(desk, answer=enter_and_leave_after(1))
+    await make_trades(run)
+    assert sides(exchange) == ONE_TRADE
+    assert len(told.notes) >= 4
+    assert all("trying again: down" in note for note in told.notes[:4])
+
+
+async def test_a_market_that_stays_unseen_ends_the_wait_to_enter(desk: Desk, exchange: Exchange) -> None:
+    def bars() -> Bars:
+        raise VenueUnavailable("down for good")
+
+    exchange.bars_made = bars
+    run, told, _ = run_of(desk, answer=enter_and_hold)
+    with pytest.raises(VenueUnavailable, match="down for good"):
+        await make_trades(run)
+    assert len(told.notes) == 4
+    assert exchange.received == []
+
+
+@pytest.mark.parametrize("failure", [ConfigError("revoked", code="KEY_REFUSED"), RuntimeError("a bug")])
+async def test_whatever_goes_wrong_while_holding_the_position_is_sold_first(
+    desk: Desk, exchange: Exchange, failure: Exception
+) -> None:
+    def answer(position: PositionState | None) -> Action:
+        if position is not None:
+            raise failure
+        return Action.ENTER_LONG
+
+    run, _, _ = run_of(desk, answer=answer)
+    with pytest.raises(type(failure)):
+        await make_trades(run)
+    assert sides(exchange) == ONE_TRADE
+    assert len(run.result.trades) == 1
