@@ -16,7 +16,7 @@ from typing import TextIO
 import typer
 
 from cli.options import Options
-from core.errors import EXIT_BUG, EXIT_OK, Interrupted, NotConfirmed, TraderError
+from core.errors import EXIT_BUG, EXIT_OK, Interrupted, NotConfirmed, TraderError, most_dangerous
 
 CLEAR_LINE = "\r\x1b[2K"
 RED, YELLOW, DIM, PLAIN = "\x1b[1;31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
@@ -42,6 +42,7 @@ class Console:
     ) -> None:
         self.options = options
         self.command = ""
+        self.last_look: Callable[[], TraderError | None] = nothing_seen
         self._stdin, self._stdout, self._stderr = stdin, stdout, stderr
         self._color_allowed = not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
         self._place: dict[str, str | None] = {}
@@ -204,7 +205,17 @@ class Console:
             )
             if self.options.verbose:
                 self._talk("".join(traceback.format_exception(unexpected)).rstrip())
-        return self._finish(error.exit_code if error else EXIT_OK, error)
+        return self._look_back(error)
+
+    def _look_back(self, error: TraderError | None) -> int:
+        """Finish with what the last look finds beside the command's own error: the most dangerous wins."""
+        found = self.last_look()
+        if found is None:
+            return self._finish(error.exit_code if error else EXIT_OK, error)
+        if error is not None or self.options.as_json:
+            self.warn(f"{found.message}; {found.hint}")
+        exit_code = most_dangerous(each.exit_code for each in (error, found) if each is not None)
+        return self._finish(exit_code, error or found)
 
     def _finish(self, exit_code: int, error: TraderError | None) -> int:
         if self.options.as_json and not self._stdout_is_taken:
@@ -242,6 +253,10 @@ class Console:
         except (OSError, ValueError):
             _silence(stream)
             self._output_lost = True
+
+
+def nothing_seen() -> None:
+    """Look at nothing: what most of a console's users need."""
 
 
 def _one_line(text: str) -> str:

@@ -26,6 +26,7 @@ COMMANDS: tuple[Entry | Section, ...] = (
         "trader init",
         "cli.commands.init:init",
         (3,),
+        looks_back=False,
     ),
     Entry(
         "check",
@@ -93,6 +94,7 @@ COMMANDS: tuple[Entry | Section, ...] = (
                 "trader paper serve --port 8750 --json",
                 "cli.commands.paper:serve",
                 (3,),
+                looks_back=False,
             ),
             Entry(
                 "keys",
@@ -100,6 +102,7 @@ COMMANDS: tuple[Entry | Section, ...] = (
                 "trader paper keys",
                 "cli.commands.paper:keys",
                 (3,),
+                looks_back=False,
             ),
             Entry(
                 "reset",
@@ -107,6 +110,7 @@ COMMANDS: tuple[Entry | Section, ...] = (
                 "trader paper reset --yes",
                 "cli.commands.paper:reset",
                 (3, 4),
+                looks_back=False,
             ),
         ),
     ),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from core.journal import Order
     from core.operations.check import CheckResult
+    from core.operations.protection import Protection
     from core.operations.round_trip import OpenTrade, Trade
     from core.operations.stage_result import StageResult
     from core.operations.status import AccountStatus
@@ -120,7 +121,7 @@ def _account_rows(status: AccountStatus) -> list[list[str]]:
         ["P&L today", today or "nothing traded"],
     ]
     rows += [
-        ["position", f"{held.quantity} of {held.symbol}, cost {held.cost}, protected by nothing"]
+        ["position", f"{held.quantity} of {held.symbol}, cost {held.cost}, {status.protections[held.symbol]}"]
         for held in status.positions
     ] or [["position", "none"]]
     rows += [["open order", f"{each.client_order_id} {each.symbol}"] for each in status.open_orders] or [
@@ -150,20 +151,32 @@ def _account_json(status: AccountStatus) -> dict[str, object]:
                 "quantity": held.quantity,
                 "cost": held.cost,
                 "average_cost": held.average_cost,
-                "protection": None,
+                "protection": _protection(status.protections[held.symbol]),
             }
             for held in status.positions
         ],
-        "open_orders": [_journaled(each) for each in status.open_orders],
+        "open_orders": [journaled_order(each) for each in status.open_orders],
         "unsettled": [
-            {**_journaled(each.order), "since_ms": each.since_ms, "what": each.what}
+            {**journaled_order(each.order), "since_ms": each.since_ms, "what": each.what}
             for each in status.unsettled
         ],
         "quarantined": status.quarantined,
     }
 
 
-def _journaled(order: Order) -> dict[str, object]:
+def _protection(found: Protection) -> dict[str, object] | None:
+    if not found.stops:
+        return None
+    stops = [
+        journaled_order(stop)
+        | {"stop_price": stop.intent.request.stop_price, "price": stop.intent.request.price}
+        for stop in found.stops
+    ]
+    return {"whole": found.is_whole, "bare": found.bare, "stops": stops}
+
+
+def journaled_order(order: Order) -> dict[str, object]:
+    """Return an order as the journal knows it."""
     return {
         "client_order_id": order.client_order_id,
         "venue_order_id": order.venue_order_id,
@@ -207,6 +220,7 @@ def _trade(trade: Trade | OpenTrade, dry_run: bool) -> dict[str, object]:
         "entry": order_json(trade.entry, dry_run),
         "exit": order_json(trade.exits[-1], dry_run) if trade.exits else None,
         "exits": [order_json(order, dry_run) for order in trade.exits],
+        "stops": [order_json(order, dry_run) for order in trade.stops],
     }
 
 

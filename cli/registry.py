@@ -7,14 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from cli.last_look import unprotected_position
 from cli.options import shared_parameters
-from core.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_MEANINGS, EXIT_OK, EXIT_USAGE
+from core.errors import (
+    EXIT_BUG,
+    EXIT_INTERRUPTED,
+    EXIT_MEANINGS,
+    EXIT_OK,
+    EXIT_POSITION_OPEN,
+    EXIT_USAGE,
+)
 
 ALWAYS_POSSIBLE = (EXIT_OK, EXIT_BUG, EXIT_USAGE, EXIT_INTERRUPTED)
 
@@ -23,7 +32,8 @@ ALWAYS_POSSIBLE = (EXIT_OK, EXIT_BUG, EXIT_USAGE, EXIT_INTERRUPTED)
 class Entry:
     """One command as --help tells it. `target`: "module:function", imported when the command runs.
 
-    `exit_codes`: those beyond the ones every command has.
+    `exit_codes`: those beyond the ones every command has. `looks_back`: whether a position that no stop
+    protects is shown at its end, and decides its exit code.
     """
 
     name: str
@@ -31,6 +41,7 @@ class Entry:
     example: str
     target: str
     exit_codes: tuple[int, ...] = ()
+    looks_back: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +59,8 @@ def runbook(path: str) -> str:
 
 
 def exit_codes(entry: Entry) -> tuple[int, ...]:
-    return tuple(sorted({*ALWAYS_POSSIBLE, *entry.exit_codes}))
+    looking_back = (EXIT_POSITION_OPEN,) if entry.looks_back else ()
+    return tuple(sorted({*ALWAYS_POSSIBLE, *looking_back, *entry.exit_codes}))
 
 
 class Command(TyperCommand):
@@ -66,6 +78,8 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         ctx.obj.console.command = ctx.command_path.partition(" ")[2]
+        if self.entry.looks_back:
+            ctx.obj.console.last_look = partial(unprotected_position, ctx.obj)
         return super().invoke(ctx)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from core.account import AccountKey, Environment
 from core.clock import DAY_MS
+from core.orders import OrderType
 from core.ports import ClockReading, HostFacts
 from core.stages import STAGES, EntryMode, Evidence, Gate, GateResult, Stage, TradingState
 from core.values import Quote, decimal_text
@@ -66,7 +67,12 @@ def stage_command(stage: Stage, plan: StagePlan, *, trades: int, soak_s: float) 
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """What the gates must know of the account. Present only when venue and account could be asked."""
+    """What the gates must know of the account. Present only when venue and account could be asked.
+
+    `stop_type`: what would protect a position on the plan's symbol, None when the venue lists nothing that
+    could. `open_stops`: on the symbol, whoever placed them; `stops_max`: how many the venue allows, None for
+    any number.
+    """
 
     account: AccountKey
     now_ms: int
@@ -77,6 +83,9 @@ class AccountFacts:
     unsettled: int
     quarantined: tuple[str, ...]
     foreign_orders: tuple[str, ...]
+    stop_type: OrderType | None
+    open_stops: int
+    stops_max: int | None
     trading_state: TradingState
     journal_findings: int
     evidence: tuple[Evidence, ...]
@@ -187,6 +196,19 @@ def no_second_machine(facts: GateFacts, account: AccountFacts) -> Answer:
             "stop the other machine or home; `trader cancel-all --account` cancels everybody's orders",
         )
     return _passed("no other installation has open orders")
+
+
+def stop_can_rest(facts: GateFacts, account: AccountFacts) -> Answer:
+    """A position is protected by a stop at the venue, which must take one and have room for it."""
+    if account.stop_type is None:
+        return _failed(f"{facts.plan.symbol} takes no stop order at this venue", "choose another symbol")
+    if account.stops_max is not None and account.open_stops >= account.stops_max:
+        return _failed(
+            f"{account.open_stops} of {account.stops_max} stops are open on {facts.plan.symbol}",
+            "cancel one: `trader cancel-all` cancels ours, `--account` everybody's",
+        )
+    most = "" if account.stops_max is None else f" of {account.stops_max}"
+    return _passed(f"{account.stop_type}, {account.open_stops}{most} open")
 
 
 def balance_suffices(facts: GateFacts, account: AccountFacts) -> Answer:
@@ -317,6 +339,7 @@ def _wiped_since(then: AccountKey, now: AccountKey) -> bool:
 STANDING: Mapping[str, GateRule] = {
     "clock": _of_account(clock_agrees),
     "balance": _of_account(balance_suffices),
+    "protective-stop": _of_account(stop_can_rest),
     "second-machine": _of_account(no_second_machine),
     "unsettled": _of_account(nothing_unsettled),
     "trading-state": _of_account(trading_active),
@@ -345,7 +368,6 @@ GATES: Mapping[int, Mapping[str, GateRule]] = {
         "reconciliation": _later("the comparison of our books with the venue's"),
         "daily-limits": _of_account(daily_limits),
         "resolver": _later("the settling of unknown outcomes"),
-        "protective-stop": _later("the stop that rests at the venue"),
         "pre-flight": _later("the rehearsal of the exact order on the live venue"),
         "drills": _later("the drills of halt, cancel-all and flatten"),
         "confirm-live": confirm_live,

@@ -8,16 +8,19 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from core.desk import Access
+from core.desk import Access, Desk
 from core.errors import MOST_DANGEROUS_FIRST, ReconciliationBreak, TraderError
 from core.gates import GATES, GateFacts, StagePlan, answer
 from core.instrument import SymbolStatus
 from core.operations.inquiry import Inquiry
 from core.operations.positions import open_positions
+from core.operations.protection import MENDS, protection
 from core.operations.watch import recent_bars
+from core.orders import AT_VENUE
 from core.stages import Gate, GateResult
 
 if TYPE_CHECKING:
+    from core.journal import Order
     from core.strategies.decision import Strategy
 
 
@@ -140,11 +143,21 @@ async def _journal(ask: Inquiry) -> Gate:
 
 async def _positions(ask: Inquiry) -> Gate:
     desk = await ask.desk()
-    held = open_positions(desk.journal, desk.account)
-    if held:
-        detail = "; ".join(f"{each.quantity} of {each.symbol}, protected by nothing" for each in held)
-        return _gate("positions", False, detail, f"run the stage again, or sell at {desk.account.venue}")
-    return _gate("positions", True, "none open")
+    details: list[str] = []
+    ok = True
+    for held in open_positions(desk.journal, desk.account):
+        cover = protection(desk.journal, desk.account, held.symbol)
+        detail = f"{held.quantity} of {held.symbol} is {cover}"
+        if gone := [stop.client_order_id for stop in cover.stops if not await _rests(desk, stop)]:
+            detail += f"; no longer open at the venue: {', '.join(gone)}"
+        ok = ok and cover.is_whole and not gone
+        details.append(detail)
+    return _gate("positions", ok, "; ".join(details) or "none open", f"`{MENDS}` sells them")
+
+
+async def _rests(desk: Desk, stop: Order) -> bool:
+    found = await desk.venue.account.order(stop.symbol, stop.client_order_id)
+    return found is not None and found.status in AT_VENUE
 
 
 CHECKS: Mapping[str, Check] = {

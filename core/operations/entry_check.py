@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from core.desk import Desk
 from core.errors import ConfigError, Refused
 from core.gates import clock_answer
 from core.ids import is_from_trader, is_ours
+from core.orders import OrderReport
 from core.stages import GateResult
 
 
@@ -33,6 +36,11 @@ async def check_before_entry(desk: Desk, symbol: str) -> None:
 
 async def foreign_orders(desk: Desk, symbol: str | None) -> tuple[str, ...]:
     """Return the ids of open orders that another installation of trader placed, on one or all symbols."""
+    return foreign_among(desk, await desk.venue.account.open_orders(symbol))
+
+
+def foreign_among(desk: Desk, open_orders: Sequence[OrderReport]) -> tuple[str, ...]:
+    """Return the ids among open orders that another installation of trader gave."""
     ours = desk.journal.installation_id
-    names = [order.client_order_id for order in await desk.venue.account.open_orders(symbol)]
+    names = [order.client_order_id for order in open_orders]
     return tuple(name for name in names if is_from_trader(name) and not is_ours(name, ours))

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from core.clock import utc_day
 from core.desk import Desk
 from core.gates import AccountFacts, StagePlan
-from core.operations.entry_check import foreign_orders
-from core.operations.observe import observe, risk_facts
+from core.operations.entry_check import foreign_among
+from core.operations.observe import ALGO_TYPES, observe, risk_facts
 from core.orders import OrderStatus
 from core.risk.sellable import smallest_entry
+from core.risk.stop_sizing import stop_type
 from core.values import Quote, notional
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ async def account_facts(desk: Desk, plan: StagePlan) -> AccountFacts:
     instrument = await desk.venue.market_data.instrument(plan.symbol)
     facts = risk_facts(desk, instrument, await observe(desk, plan.symbol), dry_run=plan.stage.dry_run)
     smallest = smallest_entry(facts, desk.limits, facts.best_ask)
+    open_orders = await desk.venue.account.open_orders(None)
+    open_stops = [each for each in open_orders if each.order_type in ALGO_TYPES]
     journal, account = desk.journal, desk.account
     risk_digest, code_digest = desk.digests()
     return AccountFacts(
@@ -39,7 +42,10 @@ async def account_facts(desk: Desk, plan: StagePlan) -> AccountFacts:
         smallest_order=notional(smallest, facts.best_ask),
         unsettled=len(journal.unsettled(account)),
         quarantined=journal.quarantined(account),
-        foreign_orders=await foreign_orders(desk, None),
+        foreign_orders=foreign_among(desk, open_orders),
+        stop_type=stop_type(instrument),
+        open_stops=sum(each.symbol == plan.symbol for each in open_stops),
+        stops_max=instrument.filters.algo_orders_max,
         trading_state=facts.trading_state,
         journal_findings=len(journal.verify()),
         evidence=journal.evidence(),

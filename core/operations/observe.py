@@ -16,7 +16,15 @@ from core.risk.facts import NewestBar, RiskFacts
 from core.values import EXACT, Base, Quote
 
 BOOK_LEVELS = 5
-ALGO_TYPES = frozenset({OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT})
+ALGO_TYPES = frozenset(
+    {
+        OrderType.STOP_LOSS,
+        OrderType.STOP_LOSS_LIMIT,
+        OrderType.TAKE_PROFIT,
+        OrderType.TAKE_PROFIT_LIMIT,
+    }
+)
+"""What the venue's MAX_NUM_ALGO_ORDERS counts."""
 
 
 @dataclass(frozen=True, slots=True)

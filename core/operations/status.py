@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.account import AccountKey
 from core.clock import Clock, utc_day
-from core.errors import OutcomeUnknown, PositionOpen
+from core.errors import OutcomeUnknown
 from core.operations.positions import open_positions
+from core.operations.protection import Protection, protection
 from core.stages import Evidence, TradingState
 
 if TYPE_CHECKING:
@@ -22,13 +23,15 @@ if TYPE_CHECKING:
 class AccountStatus:
     """One account as the journal knows it.
 
-    `realized_today`: quote asset -> P&L of this UTC day, after fees.
+    `protections`: symbol of a position -> what protects it. `realized_today`: quote asset -> P&L of this UTC
+    day, after fees.
     """
 
     account: AccountKey
     trading_state: TradingState
     evidence: Evidence | None
     positions: tuple[Position, ...]
+    protections: Mapping[str, Protection]
     open_orders: tuple[Order, ...]
     unsettled: tuple[UnsettledOrder, ...]
     quarantined: tuple[str, ...]
@@ -37,12 +40,14 @@ class AccountStatus:
 
 def account_status(journal: Journal, clock: Clock, account: AccountKey) -> AccountStatus:
     """Return the state of one account. `evidence`: of the highest stage passed, the newest."""
+    held = open_positions(journal, account)
     passed = [each for each in journal.evidence() if each.account == account]
     return AccountStatus(
         account=account,
         trading_state=journal.trading_state(account),
         evidence=max(passed, key=lambda each: (each.stage, each.created_ms), default=None),
-        positions=open_positions(journal, account),
+        positions=held,
+        protections={each.symbol: protection(journal, account, each.symbol) for each in held},
         open_orders=journal.open_orders(account),
         unsettled=journal.unsettled(account),
         quarantined=journal.quarantined(account),
@@ -51,7 +56,7 @@ def account_status(journal: Journal, clock: Clock, account: AccountKey) -> Accou
 
 
 def raise_if_unsafe(accounts: Sequence[AccountStatus]) -> None:
-    """Raise the most dangerous of OutcomeUnknown UNSETTLED and PositionOpen, so that cron notices."""
+    """Raise OutcomeUnknown UNSETTLED, so that cron notices; every command looks for unprotected positions."""
     unsettled = [each for account in accounts for each in account.unsettled]
     quarantined = [symbol for account in accounts for symbol in account.quarantined]
     if unsettled or quarantined:
@@ -60,7 +65,3 @@ def raise_if_unsafe(accounts: Sequence[AccountStatus]) -> None:
             code="UNSETTLED",
             hint="do not repeat the order; run the stage again to ask the venue what became of it",
         )
-    held = [each for account in accounts for each in account.positions]
-    if held:
-        symbols = ", ".join(each.symbol for each in held)
-        raise PositionOpen(f"{len(held)} position(s) open and unprotected: {symbols}")

@@ -192,11 +192,7 @@ def _no_room(request: OrderRequest, facts: RiskFacts) -> list[str]:
     found: list[str] = []
     if filters.orders_max is not None and facts.open_orders >= filters.orders_max:
         found.append(f"MAX_NUM_ORDERS: {facts.open_orders} of {filters.orders_max} orders are open")
-    if (
-        filters.algo_orders_max is not None
-        and facts.live
-        and facts.open_algo_orders >= filters.algo_orders_max
-    ):
+    if filters.algo_orders_max is not None and facts.open_algo_orders >= filters.algo_orders_max:
         found.append(
             f"MAX_NUM_ALGO_ORDERS: {facts.open_algo_orders} of {filters.algo_orders_max} stops are open"
         )

@@ -105,8 +105,10 @@ def test_three_real_round_trips_move_the_account_by_exactly_fills_and_fees(shell
     with serving(home / "paper") as exchange:
         assert exchange.balances() == {asset: OPENING[asset] + change[asset] for asset in OPENING}
         at_venue = exchange.placed()
-        assert {order["client_order_id"] for order in orders} == set(at_venue)
-        for order in orders:
+        stops = [stop for trade in trades for stop in trade["stops"]]
+        assert [stop["status"] for stop in stops] == ["CANCELED"] * 3
+        assert {order["client_order_id"] for order in (*orders, *stops)} == set(at_venue)
+        for order in (*orders, *stops):
             theirs = at_venue[order["client_order_id"]]
             assert (order["venue_order_id"], order["status"]) == (theirs["orderId"], theirs["status"])
         assert {fill["trade_id"] for order in orders for fill in order["fills"]} == exchange.trade_ids()
@@ -320,6 +322,6 @@ def test_the_exchange_seen_by_another_client_agrees(shell: Shell, venue: Loopbac
     assert venue.orders == []
     document = run(shell, f"{REAL} trader stage 1 --trades 2")
     assert document["venue"] == "binance"
-    assert venue.orders == ["POST"] * 4
+    assert venue.orders == ["POST", "POST", "DELETE", "POST"] * 2  # buy, stop, cancel the stop, sell
     change = moved(orders_of(document))
     assert venue.balances() == {asset: OPENING[asset] + change[asset] for asset in OPENING}

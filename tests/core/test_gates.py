@@ -13,6 +13,7 @@ import pytest
 from core.account import AccountKey, Environment
 from core.clock import DAY_MS
 from core.gates import GATES, AccountFacts, GateFacts, StagePlan, closed, evaluate
+from core.orders import OrderType
 from core.ports import ClockReading, HostFacts
 from core.settings import Finding, Settings
 from core.stages import STAGES, EntryMode, Evidence, GateResult, TradingState
@@ -28,7 +29,6 @@ NOT_BUILT = {
     "deposit-address",
     "reconciliation",
     "resolver",
-    "protective-stop",
     "pre-flight",
     "drills",
     "phrase",
@@ -87,6 +87,9 @@ def facts(stage: int, evidences: tuple[Evidence, ...] = (evidence(0), evidence(1
             unsettled=0,
             quarantined=(),
             foreign_orders=(),
+            stop_type=OrderType.STOP_LOSS,
+            open_stops=0,
+            stops_max=5,
             trading_state=TradingState.ACTIVE,
             journal_findings=0,
             evidence=evidences,
@@ -131,6 +134,8 @@ ANY_STAGE: list[tuple[str, Change, str]] = [
     ("clock 0.5 s behind", clock(-500, 0), "clock"),
     ("clock not known well enough", clock(10, 490), "clock"),
     ("less than the smallest order", account(free_quote=Decimal("5.99")), "balance"),
+    ("no stop order on the symbol", account(stop_type=None), "protective-stop"),
+    ("no room for one more stop", account(open_stops=5), "protective-stop"),
     ("an order of unknown fate", account(unsettled=1), "unsettled"),
     ("another installation", account(foreign_orders=("tr0123456789abcdef-1",)), "second-machine"),
     ("a quarantined symbol", account(quarantined=("ETHUSDT",)), "unsettled"),

@@ -333,9 +333,9 @@ def test_daily_limits_bind_real_money_only(live: bool) -> None:
 
 
 @pytest.mark.parametrize("live", [True, False])
-def test_a_live_entry_needs_room_for_its_protective_stop(live: bool) -> None:
+def test_an_entry_needs_room_for_its_protective_stop(live: bool) -> None:
     facts = replace(FACTS, live=live, open_algo_orders=5)
-    assert codes(approve(entry(), facts, LIMITS)) == (["FILTER_FAILURE"] if live else [])
+    assert codes(approve(entry(), facts, LIMITS)) == ["FILTER_FAILURE"]
 
 
 def test_the_symbols_filter_raises_the_minimum() -> None:
