@@ -33,6 +33,7 @@ CHANGING = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "TIME"),
     (re.compile(r"\b1[0-9]{12}\b"), "TIME_MS"),
     (re.compile(r"\btr[0-9a-f]{16}-"), "trINSTALLATION-"),
+    (re.compile(r"\b[0-9]{9}( key (…|\\u2026)[A-Za-z0-9]{4})?\b"), "ACCOUNT"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "DIGEST"),
     (re.compile(r"\b[A-Za-z0-9]{64}\b"), "KEY"),
     (re.compile(r"(127\.0\.0\.1|\[::1\]|localhost):[1-9]\d*"), r"\1:PORT"),
