@@ -144,7 +144,10 @@ def resume_plan_shown(console: Console, plan: ResumePlan) -> None:
 
 def _why(state: AccountState) -> str:
     entry = state.entry
-    return "" if entry is None else f"; {entry.state} since {iso_utc(entry.since_ms)}: {entry.reason}"
+    if entry is None:
+        return ""
+    was = "" if entry.state == state.state else f"; {entry.state}"
+    return f"{was} since {iso_utc(entry.since_ms)}: {entry.reason}"
 
 
 def resume_result(console: Console, plan: ResumePlan, place: str) -> None:

@@ -55,6 +55,11 @@ class EmergencyJournal:
         self._say = say
         self._sequence = 0
 
+    @property
+    def fell_back(self) -> bool:
+        """Whether the journal does not know all that was sent."""
+        return self._journal is None
+
     def trading_state(self, account: AccountKey) -> TradingState:
         return self._journal.trading_state(account) if self._journal else TradingState.HALTED
 

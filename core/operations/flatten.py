@@ -221,8 +221,10 @@ async def _sell_the_rest(settings: Settings, desk: FlattenDesk, books: Books, re
     quote = (await desk.venue.market_data.instrument(settings.symbol)).quote_asset
     snapshot = await desk.venue.account.snapshot()
     _open_account(books, desk, snapshot)
+    # Ours first: sold as if it had been there before, it would stay in our books.
+    held_back = [sale.symbol for sale in result.sales if not sale.is_flat]
     for asset, balance in sorted(snapshot.balances.items()):
-        if asset != quote:
+        if asset != quote and not any(symbol.startswith(asset) for symbol in held_back):
             await _sell(desk, f"{asset}{quote}", Base(balance.total), Purpose.LIQUIDATE, result)
 
 
@@ -266,7 +268,7 @@ async def _verify(desk: FlattenDesk, books: Books, result: FlattenResult) -> Non
     except TraderError as error:
         result.sweep.unread = error.message
     journal = books.whole
-    if journal is None or result.rebuilt:
+    if journal is None or result.rebuilt or desk.journal.fell_back:
         return
     sold = {sale.symbol: sale for sale in result.sales if sale.purpose is Purpose.FLATTEN}
     for held in journal.positions(desk.account):

@@ -16,6 +16,7 @@ from core.errors import (
     PositionOpen,
     ReconciliationBreak,
     TraderError,
+    VenueRejected,
     VenueUnavailable,
 )
 from core.journal.emergency import EMERGENCY
@@ -316,3 +317,44 @@ async def test_a_position_the_exchange_does_not_list_any_more_stops_no_other(pla
     assert isinstance(error, PositionOpen)
     assert {sale.symbol: sale.is_flat for sale in result.sales} == {"AAAUSDT": False, "BTCUSDT": True}
     assert result.sales[0].left == Base(D("0.001"))
+
+
+async def test_a_journal_that_fails_between_sending_and_answer_is_told_later(place: Place) -> None:
+    await place.buy("0.0123")
+    blocker = connect_file(place.home / "journal.sqlite3")
+
+    async def lock() -> None:
+        blocker.execute("BEGIN IMMEDIATE")
+
+    place.watched.before["submit"] = lock
+    result, error = await run(place)
+    blocker.close()
+    place.watched.before.clear()
+    assert error is None
+    assert result.is_flat
+    assert len(result.sales[0].orders) == 1
+    assert any(EMERGENCY in trouble for trouble in result.troubles)
+    with place.journal() as journal:
+        assert len(journal.unsettled()) == 1
+    again, error = await run(place)
+    assert error is None
+    assert [sale.orders for sale in again.sales] == [[]]
+    with place.journal() as journal:
+        assert journal.unsettled() == ()
+        assert journal.verify() == ()
+
+
+async def test_what_is_left_of_ours_is_not_sold_as_if_it_had_been_there_before(place: Place) -> None:
+    await place.buy("0.0123")
+    refusals = iter([VenueRejected("closed", venue_code=-2010, venue_text="Market is closed.")] * 6)
+
+    async def refuse() -> None:
+        if refusal := next(refusals, None):
+            raise refusal
+
+    place.watched.before["submit"] = refuse
+    result, error = await run(place, everybody=True)
+    assert isinstance(error, PositionOpen)
+    assert [sale.symbol for sale in result.sales] == ["BTCUSDT", "BNBUSDT", "ETHUSDT"]
+    assert await free(place, "BTC") > BASELINE["BTC"]
+    assert await free(place, "ETH") == 0
