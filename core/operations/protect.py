@@ -24,8 +24,10 @@ from core.orders import TERMINAL, OrderReport, OrderRequest, Purpose, filled_qua
 from core.resolver import Found
 from core.risk.approval import Denied
 from core.risk.facts import RiskFacts
+from core.risk.sizing import NOTHING
 from core.risk.stop_sizing import size_stop
 from core.stages import TradingState
+from core.values import Base
 
 if TYPE_CHECKING:
     from core.journal import Order
@@ -68,7 +70,7 @@ class Guard:
     """The stops of one holding. `stops`: all that were placed or taken over, ended ones too.
 
     `others`: stops on the symbol that belong to another command's holding. `entry_price`: what the stop
-    price is counted from, once one was asked for.
+    price is counted from, once one was asked for. `besides`: what else was free when a stop was placed.
     """
 
     desk: Desk
@@ -77,6 +79,7 @@ class Guard:
     others: frozenset[str] = frozenset()
     stops: list[Stop] = field(default_factory=list)
     entry_price: Decimal | None = None
+    besides: Base = NOTHING
 
     @property
     def symbol(self) -> str:
@@ -146,6 +149,17 @@ class Guard:
         for stop in standing:
             await self._release(stop)
 
+    def limit(self, facts: RiskFacts) -> RiskFacts:
+        """Return the facts with no more to sell than is this command's.
+
+        A stop that nobody knows may have locked or sold some of it: then the same amount of what the account
+        held besides would be sold in its place.
+        """
+        facts = self.holding.limit(facts)
+        if all(stop.is_over for stop in self.stops):
+            return facts
+        return replace(facts, free_base=max(NOTHING, facts.free_base - self.besides))
+
     async def protect_again(self) -> None:
         """Put a stop back where an exit failed; nothing where none was wanted or one still rests."""
         if self.entry_price is None or self.book.dry_run or any(not stop.is_over for stop in self.stops):
@@ -157,6 +171,7 @@ class Guard:
         request = size_stop(facts, self.desk.limits, entry_price)
         if isinstance(request, Denied):
             raise request.as_error()
+        self.besides = max(NOTHING, facts.free_base - facts.position)
         try:
             async with asyncio.timeout(max(PAUSE_S, self._left_s(deadline_ms) - ASKING_S)):
                 report = await place(

@@ -132,7 +132,15 @@ async def sell(desk: Desk, guard: Guard, sales: list[OrderReport]) -> Base:
         reason = f"an unexpected {type(bug).__name__}"
     with contextlib.suppress(Exception):
         await guard.protect_again()
-    raise _left_open(desk, guard.holding, reason)
+    left = _left_open(desk, guard.holding, reason)
+    if stops := guard.unknown:
+        # An order of unknown fate is the more dangerous of the two: it may still sell.
+        raise OutcomeUnknown(
+            f"{left.message}; the fate of its stop {', '.join(stops)} is unknown",
+            hint="`trader resolve` asks the venue what became of it; `trader status` shows the position",
+            details={**left.details, "client_order_ids": list(stops)},
+        )
+    raise left
 
 
 class _NotSold(Exception):
@@ -151,7 +159,7 @@ async def _sell(desk: Desk, guard: Guard, sales: list[OrderReport]) -> Base:
         try:
             await guard.release()
             seen = await observe(desk, holding.instrument.symbol)
-            facts = holding.limit(risk_facts(desk, holding.instrument, seen, dry_run=book.dry_run))
+            facts = guard.limit(risk_facts(desk, holding.instrument, seen, dry_run=book.dry_run))
             sized = size_exit(facts, desk.limits, Purpose.EXIT)
             if isinstance(sized, Denied):
                 reason = sized.message
