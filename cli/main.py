@@ -112,6 +112,14 @@ COMMANDS: tuple[Entry | Section, ...] = (
                 (3, 4),
                 looks_back=False,
             ),
+            Entry(
+                "faults",
+                "Show, set or clear what goes wrong in the paper exchange on purpose.",
+                "trader paper faults set plan.json",
+                "cli.commands.paper_faults:faults",
+                (3,),
+                looks_back=False,
+            ),
         ),
     ),
 )

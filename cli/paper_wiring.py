@@ -13,23 +13,33 @@ from core.clock import SystemClock
 from core.errors import ConfigError
 from core.ids import system_random
 from core.settings import Settings
+from exchanges.paper.admin import faults as paper_faults
+from exchanges.paper.admin import set_faults as set_paper_faults
+from exchanges.paper.dialects.binance.fault_admin import PATHS
 from exchanges.paper.exchange import Exchange, PaperConfig
+from exchanges.paper.faults import Plan, parse
+from exchanges.paper.faults.deciding import ActivePlan
 from exchanges.paper.keys import ApiKey, Permissions, generate
 from exchanges.paper.market import MarketFileError
 from exchanges.paper.schema import StateError
 from exchanges.paper.server import PaperEndpoint, serve
 
 __all__ = [
+    "ActivePlan",
     "PaperConfig",
     "PaperEndpoint",
     "PaperKey",
     "Persona",
+    "Plan",
     "add_paper_key",
+    "fault_plan",
     "paper_config",
     "paper_exchange",
+    "paper_faults",
     "paper_keys",
     "served",
     "served_here",
+    "set_paper_faults",
 ]
 
 Persona = Literal["testnet", "mainnet"]
@@ -105,6 +115,11 @@ async def served_here(settings: Settings, persona: Persona) -> AsyncIterator[Pap
     """Serve the paper exchange inside this process, as the settings say. Raises ConfigError."""
     async with served(paper_config(settings, persona)) as endpoint:
         yield endpoint
+
+
+def fault_plan(text: str) -> Plan:
+    """Return the plan of faults that a JSON text tells. Raises ValueError with what is wrong with it."""
+    return parse(text, PATHS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,15 @@ time is in seconds of the exchange's clock.
 from __future__ import annotations
 
 import shlex
-from typing import ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, cast, get_args
 
 import msgspec
+
+FAILURE_CODES = (-1000, -1001, -1006, -1007, -1008)
+"""What a venue answers about itself rather than about the request."""
+
+
+_TOO_MUCH = 10**9
 
 
 class PlanError(ValueError):
@@ -17,8 +23,13 @@ class PlanError(ValueError):
 
 
 def _not_negative(name: str, value: float | None) -> None:
-    if value is not None and not value >= 0:
-        raise ValueError(f"{name} was {value}, must not be negative")
+    if value is not None and not 0 <= value < _TOO_MUCH:
+        raise ValueError(f"{name} was {value}, must not be negative nor {_TOO_MUCH:,} or more")
+
+
+def _http_status(status: int) -> None:
+    if not 200 <= status <= 599:
+        raise ValueError(f"status was {status}, must be from 200 to 599")
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -34,7 +45,7 @@ class When(_Part, frozen=True):
     `lasts_s`.
     """
 
-    method: str = ""
+    method: Literal["", "GET", "POST", "PUT", "DELETE"] = ""
     path: str = ""
     security: Literal["", "NONE", "USER_DATA", "TRADE"] = ""
     symbol: str = ""
@@ -67,6 +78,10 @@ class Rule(_Part, tag_field="fault", frozen=True):
     """Whether, while it lasts, it hits every request and not only those that fit."""
 
     when: When = ANY
+
+    @property
+    def name(self) -> str:
+        return str(self.__struct_config__.tag)
 
     @property
     def lasts_s(self) -> float:
@@ -122,12 +137,21 @@ class Html(Executable, tag="html", frozen=True):
 
     status: int = 502
 
+    def __post_init__(self) -> None:
+        _http_status(self.status)
+
 
 class Error(Executable, tag="error", frozen=True):
     """The answer is the venue's own failure `code`; `status` 0: the one that goes with it."""
 
     code: int = -1007
     status: int = 0
+
+    def __post_init__(self) -> None:
+        if self.code not in FAILURE_CODES:
+            raise ValueError(f"code was {self.code}, must be one of {', '.join(map(str, FAILURE_CODES))}")
+        if self.status:
+            _http_status(self.status)
 
 
 class Redirect(Executable, tag="redirect", frozen=True):
@@ -283,6 +307,10 @@ class Plan(_Part, frozen=True):
     def text(self) -> str:
         """Return the plan as JSON."""
         return msgspec.json.encode(self).decode()
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the plan in the plain values of JSON."""
+        return cast("dict[str, Any]", msgspec.to_builtins(self))
 
     def replay_line(self) -> str:
         """Return the command that sets this plan again."""

@@ -30,7 +30,7 @@ def parse(text: str | bytes, paths: Collection[str]) -> Plan:
             when = rule["when"]
             _check_names(when, f"`when` of {where}", When.__struct_fields__)
             path = when.get("path", "")
-            if path and path not in paths:
+            if path and (not isinstance(path, str) or path not in paths):
                 raise PlanError(f"the path of {where} was {path!r}{_nearest(path, paths)}")
     try:
         return msgspec.convert(raw, Plan)

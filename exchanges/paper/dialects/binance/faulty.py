@@ -123,7 +123,7 @@ def _undelivered(request: HttpRequest, rule: plan.Rule) -> HttpAnswer | Delivery
         case plan.Html(status=status):
             return HttpAnswer(status, _PAGE, "text/html")
         case plan.Error(code=code, status=status):
-            usual, text = FAILURES.get(code, FAILURES[-1000])
+            usual, text = FAILURES[code]
             return failure(code, text, status or usual)
         case plan.Redirect():
             here = request.path + (f"?{request.query.decode(errors='replace')}" if request.query else "")
