@@ -26,7 +26,7 @@ EXECUTED = "✅ Trade executed"
 
 _BATCH = 1_000
 _TAIL_BYTES = 64 * 1024
-_SEQUENCE = re.compile(rb"^\S+ \[[A-Z]+\] #([0-9]{1,18}) ", re.MULTILINE)
+SEQUENCE = re.compile(rb"^\S+ \[[A-Z]+\] #([0-9]{1,18}) ", re.MULTILINE)
 _LOCK_ATTEMPTS = 100
 _LOCK_PAUSE_S = 0.002
 
@@ -201,7 +201,7 @@ def _end_of(file: IO[bytes]) -> tuple[int, int]:
         file.seek(start)
         tail = file.read(length - start)
         complete = tail.rfind(b"\n") + 1
-        found = _SEQUENCE.findall(tail[:complete])
+        found = SEQUENCE.findall(tail[:complete])
         if start == 0:
             break
         reach *= 4

@@ -7,9 +7,10 @@ sequence and time. Before the first event stands a hash of 32 zero bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -65,12 +66,17 @@ def canonical_json(value: object) -> str:
     return _encode(value)
 
 
+@lru_cache(maxsize=1_000)
+def _quoted(text: str | None) -> str:
+    return _encode(text)
+
+
 def link(
     previous: bytes, *, sequence: int, time_ms: int, kind: str, account: str | None, payload: str
 ) -> bytes:
     """Return the hash of an event. `payload` is canonical JSON already."""
     record = (
-        f'{{"account":{_encode(account)},"kind":{_encode(kind)},"payload":{payload},'
+        f'{{"account":{_quoted(account)},"kind":{_quoted(kind)},"payload":{payload},'
         f'"sequence":{sequence},"time_ms":{time_ms}}}'
     )
     return sha256(previous + record.encode()).digest()
@@ -91,33 +97,64 @@ class StoredEvent:
         """Return the event. Raises ValueError when the payload is not JSON."""
         return Event(self.sequence, self.time_ms, self.kind, self.account, json.loads(self.payload))
 
-    def follows(self, previous: bytes) -> bool:
-        """Tell whether the hash is that of this event after `previous`."""
+    def follows(self, previous: bytes, *, renumbered: int = 0) -> bool:
+        """Tell whether the hash is that of this event after `previous`, numbered higher by so much."""
+        expected = self.hash_after(previous, renumbered=renumbered)
+        return expected is not None and bool(self.hash == expected)
+
+    def hash_after(self, previous: bytes, *, renumbered: int = 0) -> bytes | None:
+        """Return the hash that this event has after `previous`, None when its columns can have none."""
         try:
-            expected = link(
+            return link(
                 previous,
-                sequence=self.sequence,
+                sequence=self.sequence + renumbered,
                 time_ms=self.time_ms,
                 kind=self.kind,
                 account=self.account,
                 payload=self.payload,
             )
         except (TypeError, ValueError):
-            return False
-        return bool(self.hash == expected)
+            return None
 
 
-def chain_findings(rows: Iterable[StoredEvent]) -> Iterator[Finding]:
-    """Name every event that was altered, removed or put in. Rows come in order of sequence.
+class ChainCheck:
+    """Names every event that was altered, removed, put in or moved. Events come in order of sequence.
 
-    After a wrong hash the check goes on from the stored one, so that one alteration is one finding. A cut-off
-    end, or a chain rewritten from its start, can only be seen by comparing with a hash kept elsewhere.
+    After a wrong event it goes on from the hash that is stored or from the one that would be right, so that
+    one alteration is one finding. A cut-off end, or a chain rewritten from its start, can only be seen by
+    comparing with a hash kept elsewhere.
     """
-    previous, expected = GENESIS, 1
-    for row in rows:
-        if row.sequence != expected:
-            yield Finding("EVENT_MISSING", f"event {expected} is missing; the next one is {row.sequence}")
-        elif not row.follows(previous):
-            yield Finding("EVENT_ALTERED", f"event {row.sequence} does not match its hash")
-        previous = row.hash if isinstance(row.hash, bytes) else GENESIS
-        expected = row.sequence + 1
+
+    def __init__(self) -> None:
+        self.newest = 0
+        self._previous: tuple[bytes, ...] = (GENESIS,)
+        self._before_previous: tuple[bytes, ...] = ()
+        self._shift = 0  # by how much events were renumbered, since one was put in or taken out
+
+    def wrong_with(self, event: StoredEvent) -> Finding | None:
+        """Return what is wrong with the next event."""
+        if event.sequence <= self.newest:
+            return Finding("EVENT_INSERTED", f"event {event.sequence} was put in before the first")
+        found = self._compared(event)
+        hashes = (event.hash,) if found is None else (event.hash, event.hash_after(self._previous[0]))
+        self._before_previous = self._previous
+        self._previous = tuple(each for each in hashes if isinstance(each, bytes)) or (GENESIS,)
+        self.newest = event.sequence
+        return found
+
+    def _compared(self, event: StoredEvent) -> Finding | None:
+        number, expected = event.sequence, self.newest + 1
+        if number != expected:
+            gone = (
+                f"event {expected} is" if number == expected + 1 else f"events {expected} to {number - 1} are"
+            )
+            return Finding("EVENT_MISSING", f"{gone} missing, and so event {number} cannot be proven")
+        if any(event.follows(previous, renumbered=self._shift) for previous in self._previous):
+            return None
+        for shift in (0, -1, 1):
+            for previous in (*self._previous, *self._before_previous):
+                if event.follows(previous, renumbered=shift):
+                    self._shift = shift
+                    was = f"was event {number + shift}" if shift else "followed another event"
+                    return Finding("EVENT_MOVED", f"event {number} {was}: one was put in, taken out or moved")
+        return Finding("EVENT_ALTERED", f"event {number} does not match its hash")

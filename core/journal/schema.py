@@ -224,9 +224,9 @@ def version_of(db: sqlite3.Connection) -> int:
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
-def migrate(db: sqlite3.Connection) -> None:
-    """Bring the tables up to `VERSION`, within the caller's transaction."""
-    for number in range(version_of(db) + 1, VERSION + 1):
+def migrate(db: sqlite3.Connection, version: int = VERSION) -> None:
+    """Bring the tables up to a version, within the caller's transaction."""
+    for number in range(version_of(db) + 1, min(version, VERSION) + 1):
         for statement in MIGRATIONS[number - 1]:
             db.execute(statement)
         db.execute(f"PRAGMA user_version = {number}")

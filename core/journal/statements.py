@@ -7,6 +7,7 @@ APPEND_EVENT = (
     "INSERT INTO events (sequence, time_ms, kind, account, payload, hash) VALUES (?, ?, ?, ?, ?, ?)"
 )
 HEAD = "SELECT sequence, hash FROM events ORDER BY sequence DESC LIMIT 1"
+EVENT_HASH = "SELECT hash FROM events WHERE sequence = ?"
 LAST_TWO_EVENTS = """
     SELECT sequence, time_ms, kind, account, payload, hash FROM events ORDER BY sequence DESC LIMIT 2
 """

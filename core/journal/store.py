@@ -291,11 +291,25 @@ def _empty() -> sqlite3.Connection:
     return db
 
 
-def scratch() -> sqlite3.Connection:
-    """Return an empty database in memory with the journal's tables."""
+def scratch(version: int = VERSION) -> sqlite3.Connection:
+    """Return an empty database in memory with the journal's tables, as they are now or once were."""
     db = sqlite3.connect(":memory:", isolation_level=None)
     db.row_factory = sqlite3.Row
-    migrate(db)
+    migrate(db, version)
+    return db
+
+
+def open_for_inspection(home: Path) -> sqlite3.Connection | None:
+    """Open a journal that may be damaged, without changing a byte of it; None when there is none.
+
+    Raises ReconciliationBreak for a file that is no journal at all.
+    """
+    if not journal_exists(home):
+        return None
+    refuse_strange_header(home / DATABASE)
+    with translated():
+        db = _connect_for_reading(home / DATABASE)
+        _prepare(db, BUSY_TIMEOUT_MS)
     return db
 
 

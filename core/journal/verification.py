@@ -1,32 +1,77 @@
-"""Is the journal what was written? Chain, tables and projections, as findings; damage never raises."""
+"""Is the journal what was written? Chain, tables and audit log, as findings; damage never raises.
+
+One pass over the events: each is checked against the chain, replayed into empty tables, and compared with
+its line in the log. Then the tables are compared row by row. Memory does not grow with the events, only
+with the tables.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from core.journal import statements as sql
-from core.journal.chain import StoredEvent, chain_findings
+from core.journal.anchors import Anchor
+from core.journal.chain import ChainCheck, StoredEvent
+from core.journal.comparison import differences
+from core.journal.log_check import LogCheck
 from core.journal.projections import project
 from core.journal.records import Finding
-from core.journal.schema import PROJECTIONS
+from core.journal.schema import PROJECTIONS, version_of
 from core.journal.store import Store, scratch
 
 _SCHEMA = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name"
-_SHOWN_PER_TABLE = 10
+_INDEXES = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
+_SHOWN_PER_CODE = 20
+_PROGRESS_EVERY = 10_000
+
+Progress = Callable[[int], None]
+"""Told how many events were checked, now and then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a check of everything found. `log_behind`: lines that the audit log still lacks at its end."""
+
+    findings: tuple[Finding, ...]
+    events: int
+    log_behind: int
 
 
 def findings(store: Store) -> tuple[Finding, ...]:
     """Return everything that is wrong with a journal, of one moment; empty when it verifies."""
+    return verify(store).findings
+
+
+def verify(
+    store: Store,
+    *,
+    log: Path | None = None,
+    anchors: Sequence[Anchor] = (),
+    progress: Progress = lambda _: None,
+) -> Verification:
+    """Check a journal, as it is at one moment, also against its audit log and against anchors."""
+    check = _Check(progress)
     found: list[Finding] = []
-    try:
-        with store.reading() as db:
-            for check in (_pages, _tables, _chain, _projections):
-                found.extend(_guarded(check(db)))
-    except Exception as error:
-        found.append(_failure(error))
-    return tuple(found)
+    with contextlib.ExitStack() as open_files:
+        try:
+            if log is not None:
+                check.log = open_files.enter_context(LogCheck(log))
+        except OSError as error:
+            found.append(Finding("LOG_ALTERED", f"{log} cannot be read: {error}"))
+        try:
+            with store.reading() as db:
+                for part in (_pages(db), _tables(db), _anchors(db, anchors), check.events(db)):
+                    found.extend(_limited(_guarded(part)))
+        except Exception as error:
+            found.append(_failure(error))
+    behind = 0 if check.log is None else check.log.behind
+    return Verification(tuple(found), check.chain.newest, behind)
 
 
 def _guarded(check: Iterator[Finding]) -> Iterator[Finding]:
@@ -40,6 +85,18 @@ def _failure(error: Exception) -> Finding:
     return Finding("UNREADABLE", f"{type(error).__name__}: {error}")
 
 
+def _limited(found: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the first findings of each code, and how many more there are."""
+    count: Counter[str] = Counter()
+    for finding in found:
+        count[finding.code] += 1
+        if count[finding.code] <= _SHOWN_PER_CODE:
+            yield finding
+    for code, total in count.items():
+        if total > _SHOWN_PER_CODE:
+            yield Finding(code, f"{total - _SHOWN_PER_CODE} more findings of this kind")
+
+
 def _pages(db: sqlite3.Connection) -> Iterator[Finding]:
     for (message,) in db.execute("PRAGMA integrity_check(10)"):
         if message != "ok":
@@ -48,7 +105,7 @@ def _pages(db: sqlite3.Connection) -> Iterator[Finding]:
 
 def _tables(db: sqlite3.Connection) -> Iterator[Finding]:
     """Compare tables, indexes and triggers with those that the migrations make."""
-    with contextlib.closing(scratch()) as expected:
+    with contextlib.closing(scratch(version_of(db))) as expected:
         should = {(row[0], row[1]): row[2] for row in expected.execute(_SCHEMA)}
     found = {(row[0], row[1]): row[2] for row in db.execute(_SCHEMA)}
     for kind, name in sorted(should.keys() | found.keys()):
@@ -60,38 +117,76 @@ def _tables(db: sqlite3.Connection) -> Iterator[Finding]:
             yield Finding("SCHEMA_ALTERED", f"the {kind} {name} was altered")
 
 
-def _chain(db: sqlite3.Connection) -> Iterator[Finding]:
-    return chain_findings(StoredEvent(*row) for row in db.execute(sql.ALL_EVENTS))
+def _anchors(db: sqlite3.Connection, anchors: Sequence[Anchor]) -> Iterator[Finding]:
+    head = db.execute(sql.HEAD).fetchone()
+    newest = 0 if head is None else head["sequence"]
+    for anchor in anchors:
+        row = db.execute(sql.EVENT_HASH, (anchor.sequence,)).fetchone()
+        if anchor.sequence > newest:
+            yield Finding(
+                "EVENTS_CUT_OFF", f"events {newest + 1} to {anchor.sequence} are gone: {anchor} saw them"
+            )
+        elif row is not None and not anchor.is_of(row["hash"]):
+            yield Finding(
+                "CHAIN_REWRITTEN",
+                f"event {anchor.sequence} is not the one that {anchor} saw, or one before it",
+            )
 
 
-def _projections(db: sqlite3.Connection) -> Iterator[Finding]:
-    with contextlib.closing(replay(db)) as rebuilt:
-        for table in PROJECTIONS:
-            yield from _differences(table, _rows(db, table), _rows(rebuilt, table))
+class _Check:
+    """The one pass over the events, and the comparison of what they make."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.chain = ChainCheck()
+        self.log: LogCheck | None = None
+        self._progress = progress
+        self._stopped_at: int | None = None
+
+    def events(self, db: sqlite3.Connection) -> Iterator[Finding]:
+        with contextlib.closing(_empty_tables()) as rebuilt:
+            for row in db.execute(sql.ALL_EVENTS):
+                stored = StoredEvent(*row)
+                wrong = self.chain.wrong_with(stored)
+                if wrong is not None:
+                    yield wrong
+                yield from self._told(stored, rebuilt)
+                if stored.sequence % _PROGRESS_EVERY == 0:
+                    self._progress(stored.sequence)
+            if self.log is not None:
+                yield from self.log.rest()
+            if self._stopped_at is None:
+                yield from _projections(db, rebuilt)
+
+    def _told(self, stored: StoredEvent, rebuilt: sqlite3.Connection) -> Iterator[Finding]:
+        """Compare an event with its line, and replay it; after one that cannot be replayed none is."""
+        try:
+            event = stored.event()
+            if self.log is not None:
+                yield from self.log.wrong_with(event)
+            if self._stopped_at is None:
+                project(rebuilt, event)
+        except Exception as error:
+            if self._stopped_at is None:
+                self._stopped_at = stored.sequence
+                yield Finding(
+                    "UNREADABLE",
+                    f"event {stored.sequence} cannot be replayed, so the tables were not compared:"
+                    f" {type(error).__name__}: {error}",
+                )
 
 
-def replay(db: sqlite3.Connection) -> sqlite3.Connection:
-    """Return a database in memory with the projections made anew from the events."""
+def _projections(db: sqlite3.Connection, rebuilt: sqlite3.Connection) -> Iterator[Finding]:
+    present = {name for (name,) in db.execute(_TABLES)}
+    for table in PROJECTIONS:
+        if table in present:  # otherwise it was named already, or is newer than this journal
+            yield from differences(table, db, rebuilt)
+
+
+def _empty_tables() -> sqlite3.Connection:
+    """Return tables for replaying into: nothing to roll back, no index that only questions need."""
     rebuilt = scratch()
+    rebuilt.execute("PRAGMA journal_mode = OFF")
+    for (name,) in rebuilt.execute(_INDEXES).fetchall():
+        rebuilt.execute(f"DROP INDEX {name}")
     rebuilt.execute("BEGIN")
-    for row in db.execute(sql.ALL_EVENTS):
-        project(rebuilt, StoredEvent(*row).event())
-    rebuilt.execute("COMMIT")
     return rebuilt
-
-
-def _rows(db: sqlite3.Connection, table: str) -> set[tuple[object, ...]]:
-    return {tuple(row) for row in db.execute(f"SELECT * FROM {table}")}  # noqa: S608 - our own names
-
-
-def _differences(
-    table: str, found: set[tuple[object, ...]], expected: set[tuple[object, ...]]
-) -> Iterator[Finding]:
-    wrong, missing = found - expected, expected - found
-    for row in sorted(wrong, key=repr)[:_SHOWN_PER_TABLE]:
-        yield Finding("PROJECTION_ALTERED", f"{table} holds {row!r}, which no event made")
-    for row in sorted(missing, key=repr)[:_SHOWN_PER_TABLE]:
-        yield Finding("PROJECTION_ALTERED", f"{table} lacks {row!r}")
-    unshown = max(0, len(wrong) - _SHOWN_PER_TABLE) + max(0, len(missing) - _SHOWN_PER_TABLE)
-    if unshown:
-        yield Finding("PROJECTION_ALTERED", f"{table} differs in {unshown} more rows")
