@@ -8,6 +8,7 @@ from cli.console import UsageError
 from core.errors import ConfigError
 from core.gates import StagePlan
 from core.operations.check import checks_of
+from core.operations.resolve import Wanted
 from core.setting_values import duration_ms, whole_number
 from core.settings import Settings
 from core.stages import STAGES, EntryMode
@@ -46,6 +47,29 @@ def stage_plan(
         bar=settings.bar,
         soak_s=soak_s,
         wait_limit_s=wait_s,
+    )
+
+
+def resolve_wanted(
+    order: str | None, wait: str, import_trades: list[str], write_off: bool, reason: str | None
+) -> Wanted:
+    """Return what `resolve` is to do. Raises UsageError."""
+    hint = "`trader resolve --help` shows how"
+    numbers = [part.strip() for each in import_trades for part in each.split(",")]
+    if not all(part.isascii() and part.isdigit() for part in numbers):
+        raise UsageError(f"--import-trades: {', '.join(import_trades)} are no trade ids", hint=hint)
+    if (numbers or write_off) and order is None:
+        raise UsageError("--import-trades and --write-off need the ORDER they are about", hint=hint)
+    if (numbers or write_off) and reason is None:
+        raise UsageError("a decision needs its --reason, for the journal", hint=hint)
+    if reason is not None and not reason.strip():
+        raise UsageError("--reason was empty", hint="say what you found out; the journal keeps it")
+    return Wanted(
+        order=order,
+        wait_s=_seconds("--wait", wait),
+        import_trades=tuple(dict.fromkeys(map(int, numbers))),
+        write_off=write_off,
+        reason=None if reason is None else reason.strip(),
     )
 
 

@@ -75,16 +75,19 @@ class SettleReport:
     quarantines: tuple[Quarantined, ...]
 
 
-async def settle(desk: Desk, *, wait_s: float = AT_START_S, tell: Tell | None = None) -> SettleReport:
+async def settle(
+    desk: Desk, *, only: str | None = None, wait_s: float = AT_START_S, tell: Tell | None = None
+) -> SettleReport:
     """Settle what earlier commands left on the desk's account, and ask how its open orders are.
 
     Asks at least once, and again while it is due within `wait_s` seconds of the wall and no stop is asked
-    for. `tell`: shows each step. Raises ConfigError WRONG_ACCOUNT, and what the journal raises.
+    for. `only`: a client_order_id. `tell`: shows each step. Raises ConfigError WRONG_ACCOUNT, and what the
+    journal raises.
     """
     journal, account = desk.journal, desk.account
     left = {each.order.client_order_id: each.order for each in journal.unsettled(account)}
     left |= {order.client_order_id: order for order in journal.open_orders(account)}
-    cases = [Case(order.intent, order.venue_order_id) for order in left.values()]
+    cases = [Case(order.intent, order.venue_order_id) for name, order in left.items() if only in (None, name)]
 
     async def pause(seconds: float) -> bool:
         return await desk.stop.wait(desk.clock, seconds)
