@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, NamedTuple, Self
 
 from core.journal.audit_log import SEQUENCE, line_of
 from core.journal.chain import Event
@@ -30,7 +30,7 @@ class LogCheck:
         self._name = path.name
         self._newest = 0
         self._line_number = 0
-        self._line: bytes | None = None
+        self._line: _Line | None = None
         self._following = self._read()
         self._advance()
 
@@ -49,10 +49,10 @@ class LogCheck:
         yield from self._out_of_place(below=event.sequence)
         if self._line is None:
             self.behind += 1
-        elif _number(self._line) != event.sequence:
+        elif self._line.event != event.sequence:
             yield Finding("LOG_MISSING", f"the line of event {event.sequence} is missing in {self._name}")
         else:
-            if self._line != f"{line_of(event)}\n".encode():
+            if self._line.text != f"{line_of(event)}\n".encode():
                 yield Finding(
                     "LOG_ALTERED", f"the line of event {event.sequence} was altered in {self._name}"
                 )
@@ -64,15 +64,15 @@ class LogCheck:
         if self._line is not None:
             yield Finding(
                 "LOG_AHEAD",
-                f"{self._name} tells of event {_number(self._line)}, but the journal ends at event"
+                f"{self._name} tells of event {self._line.event}, but the journal ends at event"
                 f" {self._newest}: its end was cut off, or the log is of another journal",
             )
 
     def _out_of_place(self, below: int) -> Iterator[Finding]:
         """Pass over lines that no event made: with no number, of an earlier event, or before a lower one."""
         while self._line is not None:
-            number = _number(self._line)
-            after = None if self._following is None else _number(self._following)
+            number = self._line.event
+            after = None if self._following is None else self._following.event
             if number is not None and number >= below and (after is None or number < after):
                 return
             what = "is not a line of trader" if number is None else f"tells of event {number} out of place"
@@ -83,16 +83,21 @@ class LogCheck:
         self._line, self._following = self._following, self._read()
         self._line_number += 1
 
-    def _read(self) -> bytes | None:
+    def _read(self) -> _Line | None:
         """Return the next whole line; None at the end, and for one that is being written."""
-        line = b"" if self._file is None or self._left <= 0 else self._file.readline(self._left)
-        self._left -= len(line)
-        return line if line.endswith(b"\n") else None
+        text = b"" if self._file is None or self._left <= 0 else self._file.readline(self._left)
+        self._left -= len(text)
+        if not text.endswith(b"\n"):
+            return None
+        match = SEQUENCE.match(text)
+        return _Line(text, None if match is None else int(match[1]))
 
 
-def _number(line: bytes) -> int | None:
-    match = SEQUENCE.match(line)
-    return None if match is None else int(match[1])
+class _Line(NamedTuple):
+    """`event`: the number of the event that the line tells of, None when it tells of none."""
+
+    text: bytes
+    event: int | None
 
 
 def _open(path: Path) -> tuple[BinaryIO | None, int]:
