@@ -13,8 +13,6 @@ import msgspec
 
 FAILURE_CODES = (-1000, -1001, -1006, -1007, -1008)
 """What a venue answers about itself rather than about the request."""
-
-
 _TOO_MUCH = 10**9
 
 

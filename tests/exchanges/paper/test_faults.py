@@ -103,7 +103,8 @@ class Client:
                 received += piece
         except ConnectionResetError:
             was_reset = True
-        writer.close()
+        finally:
+            writer.close()
         lines, _, payload = received.partition(b"\r\n\r\n")
         status = int(lines.split()[1]) if lines else 0
         return Seen(status, lines.decode(), payload, was_reset, time.monotonic() - start)
@@ -248,6 +249,17 @@ async def test_a_held_request_is_carried_out_later(client: Client) -> None:
     assert seen.status == 200
     assert seen.seconds >= 0.3
     assert await client.orders() == ["NEW"]
+
+
+async def test_a_held_request_is_carried_out_although_its_client_gave_up(client: Client) -> None:
+    await client.set(Hold(when=PLACING, seconds=0.3))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await client.place()
+    assert (await client.query()).json["code"] == -2013
+    async with asyncio.timeout(5):
+        while (await client.query()).status != 200:
+            await asyncio.sleep(0.02)
 
 
 async def test_a_request_held_beyond_its_window_is_refused(client: Client) -> None:

@@ -132,7 +132,7 @@ def _undelivered(request: HttpRequest, rule: plan.Rule) -> HttpAnswer | Delivery
 
 
 def _refused(engine: Engine, hit: Hit) -> HttpAnswer:
-    left_s = -(-(hit.until_ms - engine.now_ms) // 1000)
+    left_s = max(0, -(-(hit.until_ms - engine.now_ms) // 1000))
     too_many = TooManyRequests(left_s, hit.until_ms, banned=isinstance(hit.rule, plan.Ban))
     refused = from_too_many(too_many, engine.world.account.limits)
     refusal = failure(refused.code, refused.message, refused.status)
