@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from core.strategies.decision import Strategy
 
 BAR_GRACE_MS = 60_000
-WORK_LOCK = "work.lock"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -149,10 +147,7 @@ class Wiring:
         speed = venue.clock.speed if isinstance(venue.clock, ScaledClock) else 1.0
         reading = await venue.market_data.clock_reading()
         venue_clock = VenueClock(venue.market_data, venue.clock, reading, speed)
-        with (
-            self.write_journal(venue.clock) as journal,
-            at_work(self.settings.home) as alone,
-        ):
+        with self.write_journal(venue.clock) as journal:
             account = await _open_account(venue, journal, symbol, reading.venue_ms)
             self.invocation.console.locate(account=f"{account.uid} key …{venue.key_ending}")
             if dry_run:
@@ -182,7 +177,7 @@ class Wiring:
                     code_digest(),
                 ),
                 stop=self.stop,
-                alone=alone,
+                alone=not dry_run,
             )
 
     @contextmanager
@@ -253,22 +248,6 @@ def _paper_clock(exchange_ms: int, speed: float) -> Clock:
 def _as_paper(venue: Venue) -> Venue:
     """Name the host after the exchange: its port changes from run to run, its account is known by uid."""
     return replace(venue, host=replace(venue.host, host=PAPER, proof="the paper exchange"))
-
-
-@contextmanager
-def at_work(home: Path) -> Iterator[bool]:
-    """Tell whether no other command of this home is at work; a killed one is not, whatever it left.
-
-    Each holds a shared lock to its end; whoever gets it exclusively at first is alone.
-    """
-    with (home / WORK_LOCK).open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            alone = True
-        except BlockingIOError:
-            alone = False
-        fcntl.flock(file, fcntl.LOCK_SH)
-        yield alone
 
 
 def signing_key(settings: Settings, environment: Environment) -> SigningKey:

@@ -72,7 +72,8 @@ class Holding:
 def holding_at_start(desk: Desk, instrument: Instrument, *, dry_run: bool) -> Holding:
     """Return what this command may sell before its first trade.
 
-    A command that is alone takes over what earlier ones left: dust, or the position of one that was killed.
+    Who is alone takes over what earlier commands left: dust, or the position of one that was killed. Dry
+    runs at the same time share one book, and nothing in it is real.
     """
     if not desk.alone:
         return Holding(instrument)

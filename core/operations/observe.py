@@ -73,7 +73,8 @@ def risk_facts(
         commission=seen.commission,
         trading_state=journal.trading_state(account),
         quarantined=journal.is_quarantined(account, symbol),
-        in_flight=journal.in_flight(account, symbol, dry_run=dry_run),
+        # Nothing of a dry run is ever on its way; one that was killed must not stop the next.
+        in_flight=() if dry_run else journal.in_flight(account, symbol),
         newest_bar=bar,
         now_ms=desk.clock.now_ms(),
         live=desk.is_live,

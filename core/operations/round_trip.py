@@ -15,13 +15,11 @@ from core.operations.protect import Guard, guard_of
 from core.operations.protection import protection
 from core.orders import OrderReport, Purpose
 from core.risk.approval import Denied
-from core.risk.facts import NewestBar, RiskFacts
+from core.risk.facts import NewestBar
 from core.risk.sizing import NothingToSell, size_entry, size_exit
 from core.values import Base, Quote
 
 ENTRY_ATTEMPTS = 3
-IN_FLIGHT_LOOKS = 25
-IN_FLIGHT_PAUSE_S = 0.2
 EXIT_FAILURES_MAX = 6
 EXIT_PAUSE_S = 0.5
 
@@ -75,7 +73,8 @@ async def enter(
     """
     for _ in range(ENTRY_ATTEMPTS):
         await check_before_entry(desk, holding.instrument.symbol)
-        facts = await _facts_for_entry(desk, holding, book, bar)
+        seen = await observe(desk, holding.instrument.symbol)
+        facts = risk_facts(desk, holding.instrument, seen, dry_run=book.dry_run, bar=bar)
         if desk.stop.asked:
             return None
         request = size_entry(facts, desk.limits, smallest=smallest)
@@ -92,17 +91,6 @@ async def enter(
         code="ENTRY_NOT_FILLED",
         hint="try again; BINANCE_RISK_MAX_SLIPPAGE_RATE is how far an entry may follow the price",
     )
-
-
-async def _facts_for_entry(desk: Desk, holding: Holding, book: Book, bar: NewestBar | None) -> RiskFacts:
-    """Gather the facts; while another command's order on the symbol is on its way, wait a moment for it."""
-    instrument = holding.instrument
-    for _ in range(IN_FLIGHT_LOOKS):
-        seen = await observe(desk, instrument.symbol)
-        facts = risk_facts(desk, instrument, seen, dry_run=book.dry_run, bar=bar)
-        if not facts.in_flight or await desk.stop.wait(desk.clock, IN_FLIGHT_PAUSE_S):
-            break
-    return facts
 
 
 async def leave(desk: Desk, trade: OpenTrade) -> Trade:

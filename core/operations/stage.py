@@ -104,8 +104,6 @@ async def _run(
         desk.account,
         {"stage": plan.stage.number, "symbol": plan.symbol, "trades": plan.trades, "entry": plan.entry},
     )
-    if plan.stage.dry_run and desk.alone:
-        _abandon_dry_orders(desk, plan.symbol)
     holding = holding_at_start(desk, instrument, dry_run=plan.stage.dry_run)
     await _sell_left(desk, plan, holding, progress)
     deadline_ms = desk.clock.monotonic_ms() + plan.wait_limit_s * 1000
@@ -118,12 +116,6 @@ async def _run(
     _record_evidence(desk, plan, result, random_bytes)
     orders = sum(1 + len(trade.exits) for trade in result.trades)
     progress.step(Step.AUDIT, f"{orders} orders and evidence {result.evidence_id} in {result.audit_log}")
-
-
-def _abandon_dry_orders(desk: Desk, symbol: str) -> None:
-    """Close what a killed dry run left: nothing of it was ever placed, and it would stop every later one."""
-    for name in desk.journal.in_flight(desk.account, symbol, dry_run=True):
-        desk.journal.record_abandoned(name, "a dry run that was killed; nothing was placed")
 
 
 async def _sell_left(desk: Desk, plan: StagePlan, holding: Holding, progress: Progress) -> None:

@@ -234,20 +234,6 @@ async def test_two_dry_runs_sell_only_what_each_bought(exchange: Exchange, tmp_p
     assert second.pnl.value < 0
 
 
-async def test_an_entry_waits_for_another_order_on_its_way(desk: Desk, exchange: Exchange) -> None:
-    exchange.script = [fails(OutcomeUnknown("not yet"))]
-    with pytest.raises(OutcomeUnknown):
-        await bought(desk, Holding(BTCUSDT))
-    pending = exchange.received[0]
-
-    async def settle(seconds: float) -> None:
-        desk.journal.record_rejected(pending, -2010, "it was refused after all")
-
-    exchange.clock.sleep = settle  # type: ignore[method-assign]  # what happens while it waits
-    await bought(desk, Holding(BTCUSDT))
-    assert len(exchange.received) == 2
-
-
 async def test_an_order_that_stays_in_flight_stops_entries(desk: Desk, exchange: Exchange) -> None:
     exchange.script = [fails(OutcomeUnknown("lost"))]
     with pytest.raises(OutcomeUnknown):
