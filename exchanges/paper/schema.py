@@ -125,7 +125,12 @@ def connect(directory: Path) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    _version(connection, path)  # first: a file that is not ours stays untouched
+    # First: a file that is not ours stays untouched. In one view, since another process may just make it.
+    connection.execute("BEGIN")
+    try:
+        _version(connection, path)
+    finally:
+        connection.execute("ROLLBACK")
     # Small pages: an order changes a few bytes in nine places, and a commit writes whole pages.
     connection.execute("PRAGMA page_size = 1024")
     connection.execute("PRAGMA journal_mode = WAL")
