@@ -16,8 +16,8 @@ import pytest
 from cli import wiring
 from core.bars import aggregate
 from core.clock import DAY_MS, SystemClock
+from core.gates import GATES
 from core.strategies import strategy
-from exchanges.paper.dialects import binance
 from tests.cli.conversation import Shell
 from tests.cli.loopback import Loopback, serving
 from tests.cli.markets import MINUTE_MS, bars_of, write_waves, write_zigzag
@@ -152,32 +152,26 @@ def test_the_document_has_the_shape_that_programs_rely_on(shell: Shell, home: Pa
     assert result["audit_log"] == str(home / "trade_audit.log")
 
 
-def test_stage_2_lists_every_gate_and_sends_nothing(
-    shell: Shell, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stage_2_lists_every_gate_and_sends_nothing(shell: Shell, venue: Loopback, tmp_path: Path) -> None:
+    shell.environ |= venue.environ()
     run(shell, "trader stage 0")
     run(shell, f"{REAL} trader stage 1 --trades 3")
-    asked: list[tuple[str, str]] = []
-    answer = binance.answer
-
-    def counted(exchange: Any, engine: Any, request: binance.HttpRequest) -> binance.HttpAnswer:
-        asked.append((request.method, request.path))
-        return answer(exchange, engine, request)
-
-    monkeypatch.setattr(binance, "answer", counted)
-    for confirmed in ("", "CONFIRM_LIVE=yes "):
-        document = run(shell, f"{confirmed}{LIVE} trader stage 2", exit_code=4)
-        assert document["environment"] == "mainnet"
-        assert document["error"]["code"] == "GATE_CLOSED"
-        gates = {gate["name"]: gate["result"] for gate in document["result"]["gates"]}
-        assert gates["settings"] == gates["environment"] == gates["stage-0"] == gates["balance"] == "pass"
-        assert gates["confirm-live"] == ("pass" if confirmed else "fail")
-        assert "unavailable" in gates.values()
-        assert document["result"]["trades"] == []
-    assert asked
-    assert [request for request in asked if "order" in request[1].lower() and request[0] != "GET"] == []
-    with serving(home / "paper", persona="mainnet") as exchange:
-        assert exchange.placed() == {}
+    with serving(tmp_path / "live", persona="mainnet") as live:
+        shell.environ |= live.environ()
+        for confirmed in ("", "CONFIRM_LIVE=yes "):
+            document = run(shell, f"{confirmed}{LIVE} trader stage 2", exit_code=4)
+            assert document["environment"] == "mainnet"
+            assert document["error"]["code"] == "GATE_CLOSED"
+            gates = {gate["name"]: gate["result"] for gate in document["result"]["gates"]}
+            assert list(gates) == list(GATES[2])
+            assert gates["settings"] == gates["environment"] == gates["stage-0"] == gates["balance"] == "pass"
+            assert gates["confirm-live"] == ("pass" if confirmed else "fail")
+            assert "unavailable" in gates.values()
+            assert document["result"]["trades"] == []
+        assert live.signed
+        assert live.orders == []
+        assert not [path for _, path in live.requests if path.endswith("order/test")]
+        assert live.placed() == {}
 
 
 def test_a_closed_gate_is_shown_as_a_table_before_the_error(shell: Shell) -> None:
