@@ -189,7 +189,8 @@ class Liquidity(StrEnum):
 class Fill:
     """One execution of part of an order, keyed by (account, symbol, trade_id).
 
-    `ts_event_ms` is the venue's time; None where a submit reply does not carry one.
+    `ts_event_ms` is the venue's time; None where a submit reply does not carry one. `fee_price`: quote per
+    unit of the fee's asset when it was filled, for a fee in a third asset (BNB); None where nobody asked.
     """
 
     symbol: str
@@ -201,6 +202,7 @@ class Fill:
     fee: Money
     liquidity: Liquidity
     ts_event_ms: int
+    fee_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

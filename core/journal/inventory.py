@@ -52,16 +52,16 @@ def after(held: Inventory, base: Decimal, quote: Decimal) -> Inventory:
     if held.quantity == 0 or base == 0 or (held.quantity > 0) == (base > 0):
         return _settled(quantity, EXACT.subtract(held.cost, quote), held.realized)
     if abs(base) <= abs(held.quantity):
-        closed_cost = _share(held.cost, base, held.quantity)
+        closed_cost = share(held.cost, base, held.quantity)
         gain = EXACT.subtract(quote, closed_cost)
         return _settled(quantity, EXACT.subtract(held.cost, closed_cost), EXACT.add(held.realized, gain))
-    closing_quote = _share(quote, held.quantity, base)
+    closing_quote = share(quote, held.quantity, base)
     gain = EXACT.subtract(closing_quote, held.cost)
     opening_quote = EXACT.subtract(quote, closing_quote)
     return _settled(quantity, -opening_quote, EXACT.add(held.realized, gain))
 
 
-def _share(total: Decimal, part: Decimal, whole: Decimal) -> Decimal:
+def share(total: Decimal, part: Decimal, whole: Decimal) -> Decimal:
     """Return total x |part| / |whole|, rounded at the cost step; exactly `total` when part is the whole."""
     if abs(part) == abs(whole):
         return total

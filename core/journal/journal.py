@@ -18,6 +18,7 @@ from core.journal import statements as sql
 from core.journal.audit_log import AuditLog
 from core.journal.chain import plain
 from core.journal.files import INSTALLATION, keep_installation, keep_reserve
+from core.journal.history import History
 from core.journal.projections import KINDS
 from core.journal.records import (
     Finding,
@@ -129,6 +130,11 @@ class Journal:
     def verify(self) -> tuple[Finding, ...]:
         """Return everything that is wrong with the journal; damage never raises."""
         return findings(self._store)
+
+    @property
+    def history(self) -> History:
+        """What was written, as a history to read, export and report on."""
+        return History(self._store)
 
     # --- accounts
 

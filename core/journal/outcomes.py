@@ -148,4 +148,5 @@ def fill_payload(order: Order, fill: Fill) -> dict[str, object]:
         "fee_asset": fill.fee.currency,
         "liquidity": fill.liquidity,
         "ts_event_ms": fill.ts_event_ms,
+        **({} if fill.fee_price is None else {"fee_price": fill.fee_price}),
     }

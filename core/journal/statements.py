@@ -8,6 +8,19 @@ APPEND_EVENT = (
 )
 HEAD = "SELECT sequence, hash FROM events ORDER BY sequence DESC LIMIT 1"
 EVENT_HASH = "SELECT hash FROM events WHERE sequence = ?"
+# `orders`: pieces of canonical JSON, one of which the payload must hold.
+SELECTED_EVENTS = """
+    SELECT sequence, time_ms, kind, account, payload, hash,
+        coalesce(
+            (SELECT hash FROM events AS before WHERE before.sequence = events.sequence - 1), zeroblob(32)
+        ) AS previous
+    FROM events
+    WHERE sequence > :after AND sequence <= :upto AND time_ms >= :since AND time_ms < :until
+    AND (:kinds IS NULL OR kind IN (SELECT value FROM json_each(:kinds)))
+    AND (:orders IS NULL OR EXISTS (SELECT 1 FROM json_each(:orders) WHERE instr(payload, value) > 0))
+"""
+NEXT_SELECTED_EVENTS = f"{SELECTED_EVENTS} ORDER BY sequence LIMIT :limit"
+NEWEST_SELECTED_EVENTS = f"{SELECTED_EVENTS} ORDER BY sequence DESC LIMIT :limit"
 LAST_TWO_EVENTS = """
     SELECT sequence, time_ms, kind, account, payload, hash FROM events ORDER BY sequence DESC LIMIT 2
 """
@@ -128,6 +141,24 @@ TRADED_SYMBOLS = "SELECT symbol FROM positions WHERE account = ? AND dry_run = ?
 FEES = "SELECT asset, amount FROM fees WHERE account = ? AND symbol = ? AND dry_run = ? ORDER BY asset"
 FEE = "SELECT amount FROM fees WHERE account = ? AND symbol = ? AND dry_run = ? AND asset = ?"
 SET_FEE = "INSERT OR REPLACE INTO fees (account, symbol, dry_run, asset, amount) VALUES (?, ?, ?, ?, ?)"
+
+# In the order of venue time, which `fills_by_time` gives without sorting.
+FILLS_OF_BOOK = """
+    SELECT fills.*, symbols.base_asset, symbols.quote_asset, orders.purpose FROM fills
+    JOIN symbols ON symbols.account = fills.account AND symbols.symbol = fills.symbol
+    LEFT JOIN orders ON orders.client_order_id = fills.client_order_id
+    WHERE fills.account = ? AND fills.dry_run = ? AND fills.ts_event_ms < ?
+    ORDER BY fills.ts_event_ms, fills.symbol, fills.trade_id
+"""
+FEE_PRICES = """
+    SELECT payload FROM events WHERE kind = 'FILL' AND account = ? AND instr(payload, '"fee_price":') > 0
+"""
+OPENING_EVENT = """
+    SELECT events.payload FROM accounts JOIN events ON events.sequence = accounts.opened_sequence
+    WHERE accounts.account = ?
+"""
+DRY_RUN_OPENING_EVENT = "SELECT payload FROM events WHERE kind = 'DRY_RUN_OPENED' AND account = ?"
+ORDERS_NAMED = "SELECT client_order_id FROM orders WHERE client_order_id = ? OR venue_order_id = ?"
 
 # --- the dry-run book
 OPEN_DRY_RUN_BOOK = "INSERT INTO dry_run_books (account, opened_ms) VALUES (?, ?)"

@@ -85,7 +85,7 @@ class Store:
             found: sqlite3.Row | None = self._db.execute(statement, key).fetchone()
         return found
 
-    def rows(self, statement: str, key: Sequence[object] = ()) -> list[sqlite3.Row]:
+    def rows(self, statement: str, key: Sequence[object] | Mapping[str, object] = ()) -> list[sqlite3.Row]:
         with translated():
             return self._db.execute(statement, key).fetchall()
 

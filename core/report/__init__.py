@@ -1,0 +1,1 @@
+"""Profit and loss from fills: lots, books, equity and rows for tax tools. Definitions: docs/report.md."""
