@@ -93,7 +93,7 @@ class Equity:
         return tuple(self.points) if self.points[-1] == self.last else (*self.points, self.last)
 
     def daily_returns(self) -> list[float]:
-        """Return equity at a day's end over that of the day before, less 1; the last day as far as it came."""
+        """Return equity at the end of each day over the day before, less 1; the last as far as it came."""
         return [*self._returns, _return(self._day_before, self.last.equity)]
 
 

@@ -14,7 +14,8 @@ from core.values import EXACT
 class Movement:
     """`base` and `quote`: what the balances move by.
 
-    `profit_quote`: `quote` less a valued fee in a third asset. `fee_value`: the fee in quote; None where it was paid in a third asset whose price was not recorded.
+    `profit_quote`: `quote` less a valued fee in a third asset. `fee_value`: the fee in quote; None where it
+    was paid in a third asset whose price was not recorded.
     """
 
     base: Decimal
