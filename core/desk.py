@@ -33,8 +33,8 @@ class Desk:
 
     `clock_speed`: how fast `clock` runs against the wall; above 1 only on the paper exchange. `lease`: not
     held until an operation that sends acquires it or takes it over. `digests`: () -> (risk digest, code
-    digest), read when asked. `alone`: with the lease, nobody else sells from this desk's book; dry runs of one
-    home share theirs.
+    digest), read when asked. `alone`: with the lease, nobody else sells from this desk's book; dry runs of
+    one home share theirs.
     """
 
     venue: Venue
