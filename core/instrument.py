@@ -123,9 +123,10 @@ class Instrument:
     def smallest_quantity(self, price: Decimal, minimum: Quote, order_type: OrderType) -> Base:
         """Return the smallest quantity the venue takes whose notional at `price` is at least `minimum`."""
         wanted_notional = max(minimum, self.minimum_notional(order_type))
-        step = max((lot.step_size for lot in self._lots(order_type)), default=ZERO)
+        lots = self._lots(order_type)
+        step = max((lot.step_size for lot in lots), default=ZERO)
         step = step or Decimal(1).scaleb(-self.base_precision)
-        smallest = max((lot.min_quantity for lot in self._lots(order_type)), default=ZERO)
+        smallest = max((lot.min_quantity for lot in lots), default=ZERO)
         quantity = Base(ceil_to(max(smallest, wanted_notional.value / price), step))
         if notional(quantity, price) < wanted_notional:  # the division was rounded down
             quantity += Base(step)

@@ -14,6 +14,9 @@ EXACT = decimal.Context(
 )
 """Multiplication and addition of venue numbers never need rounding; if they would, that is a bug."""
 
+_FLOOR = decimal.Context(prec=100, rounding=ROUND_FLOOR)
+_CEILING = decimal.Context(prec=100, rounding=ROUND_CEILING)
+
 MAX_DIGITS = 40
 _NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?\Z", re.ASCII)
 
@@ -51,20 +54,20 @@ def decimal_text(value: Decimal) -> str:
 
 def floor_to(value: Decimal, increment: Decimal) -> Decimal:
     """Round down to a multiple of `increment`; an increment of 0 means any value is allowed."""
-    return _multiple(value, increment, ROUND_FLOOR)
+    return _multiple(value, increment, _FLOOR)
 
 
 def ceil_to(value: Decimal, increment: Decimal) -> Decimal:
     """Round up to a multiple of `increment`; an increment of 0 means any value is allowed."""
-    return _multiple(value, increment, ROUND_CEILING)
+    return _multiple(value, increment, _CEILING)
 
 
-def _multiple(value: Decimal, increment: Decimal, rounding: str) -> Decimal:
+def _multiple(value: Decimal, increment: Decimal, context: decimal.Context) -> Decimal:
     if increment == 0:
         return value
     # Rounded the same way twice: in the quotient's hundredth digit, then to the whole number.
-    quotient = decimal.Context(prec=100, rounding=rounding).divide(value, increment)
-    return EXACT.multiply(quotient.to_integral_value(rounding), increment)
+    quotient = context.divide(value, increment)
+    return EXACT.multiply(context.to_integral_value(quotient), increment)
 
 
 @dataclass(frozen=True, order=True, slots=True)

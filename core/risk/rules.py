@@ -213,9 +213,7 @@ def exit_would_be_dust(request: OrderRequest, facts: RiskFacts, limits: RiskLimi
         largest = instrument.largest_quantity(order_type)
         if largest is not None:
             sellable = min(sellable, Base(largest))
-        smallest = smallest_order(
-            instrument, price, minimum_notional(instrument, limits, order_type), order_type
-        )
+        smallest = smallest_order(instrument, price, limits.min_notional, order_type)
         if sellable < smallest:
             asset = instrument.base_asset
             message = (

@@ -46,7 +46,7 @@ def one_step(instrument: Instrument, order_type: OrderType) -> Base:
 
 
 def smallest_order(instrument: Instrument, price: Decimal, minimum: Quote, order_type: OrderType) -> Base:
-    """Return the smallest quantity above 0 the venue takes at `price`, worth at least `minimum`."""
+    """Return the smallest quantity above 0 the venue takes at `price`, also worth at least `minimum`."""
     smallest = instrument.smallest_quantity(price, minimum, order_type)
     return max(smallest, one_step(instrument, order_type))
 
@@ -56,7 +56,7 @@ def smallest_entry(facts: RiskFacts, limits: RiskLimits, entry_limit: Decimal) -
     instrument = facts.instrument
 
     def smallest(price: Decimal, order_type: OrderType) -> Base:
-        return smallest_order(instrument, price, minimum_notional(instrument, limits, order_type), order_type)
+        return smallest_order(instrument, price, limits.min_notional, order_type)
 
     at_stop = exit_price(facts, limits, entry_limit)
     remaining = max(smallest(at_stop, order_type) for order_type in EXIT_TYPES)
