@@ -63,5 +63,5 @@ def raise_if_unsafe(accounts: Sequence[AccountStatus]) -> None:
         raise OutcomeUnknown(
             f"{len(unsettled)} order(s) unsettled, {len(quarantined)} symbol(s) quarantined",
             code="UNSETTLED",
-            hint="do not repeat the order; run the stage again to ask the venue what became of it",
+            hint="do not repeat the order; `trader resolve` asks the venue what became of it",
         )
