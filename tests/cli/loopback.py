@@ -31,8 +31,16 @@ Spoil = Callable[[HttpRequest, HttpAnswer], HttpAnswer | None]
 """What a request gets instead; None: the connection breaks after the request was served."""
 
 
+Before = Callable[[HttpRequest], HttpAnswer | None]
+"""What answers in the exchange's place, which then never sees the request; None: nobody does."""
+
+
 def untouched(request: HttpRequest, answer: HttpAnswer) -> HttpAnswer:
     return answer
+
+
+def nothing_before(request: HttpRequest) -> HttpAnswer | None:
+    return None
 
 
 @dataclass
@@ -41,6 +49,7 @@ class Loopback:
 
     config: PaperConfig
     spoil: Spoil = untouched
+    before: Before = nothing_before
     requests: list[tuple[str, str]] = field(default_factory=list)
     root: str = ""
     api_key: str = ""
@@ -58,9 +67,13 @@ class Loopback:
 
     def ask(self, path: str, **params: str) -> Any:
         """Return the answer to a signed GET, made with nothing but the standard library."""
+        return self.send("GET", path, **params)
+
+    def send(self, method: str, path: str, **params: str) -> Any:
+        """Return the answer to a signed request."""
         query = urlencode({**params, "timestamp": str(int(self.now_ms())), "recvWindow": "60000"})
         signature = hmac.new(self.api_secret.encode(), query.encode(), hashlib.sha256).hexdigest()
-        request = Request(f"{self.root}{path}?{query}&signature={signature}")
+        request = Request(f"{self.root}{path}?{query}&signature={signature}", method=method)
         request.add_header("X-MBX-APIKEY", self.api_key)
         with build_opener(ProxyHandler({})).open(request, timeout=STARTED_WITHIN_S) as answer:
             return json.loads(answer.read())
@@ -90,9 +103,12 @@ class Loopback:
 
 
 @contextmanager
-def serving(folder: Path, *, persona: Persona = "testnet", clock_ahead_ms: int = 0) -> Iterator[Loopback]:
-    """Serve in a thread for as long as the context lasts."""
-    loopback = Loopback(PaperConfig(state_dir=folder, persona=persona))
+def serving(
+    folder: Path, *, persona: Persona = "testnet", clock_ahead_ms: int = 0, market: Path | None = None
+) -> Iterator[Loopback]:
+    """Serve in a thread for as long as the context lasts. `market`: a recorded one."""
+    recording = None if market is None else f"file:{market}"
+    loopback = Loopback(PaperConfig(state_dir=folder, persona=persona, market=recording))
     started = threading.Event()
     stop: list[Callable[[], object]] = []
 
@@ -135,8 +151,10 @@ def _handler(
             request.method, path, query.encode(), await request.read(), request.headers, request.remote or ""
         )
         loopback.requests.append((request.method, path))
-        with exchange.transaction() as engine:
-            answer = binance.answer(exchange, engine, received)
+        answer = loopback.before(received)
+        if answer is None:
+            with exchange.transaction() as engine:
+                answer = binance.answer(exchange, engine, received)
         given = loopback.spoil(received, answer)
         if given is None:
             assert request.transport

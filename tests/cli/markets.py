@@ -30,10 +30,24 @@ def write_zigzag(path: Path) -> None:
     _write(path, np.where(_AGE % 4 < 2, 0.0005, -0.0005), np.full(BARS, 3.0))
 
 
-def _write(path: Path, drift: npt.NDArray[np.float64], volume: npt.NDArray[np.float64]) -> None:
+def write_gaps(path: Path) -> None:
+    """Write a rising market that every 50 bars opens 2 % lower than it closed: no stop is passed slowly."""
+    age = _AGE % 50
+    gap = np.where(age == 25, -0.02, 0.0)
+    drift = np.where(age < 25, 0.0003, 0.0005)
+    _write(path, drift, np.where(age < 25, 4.0, 2.0), gap)
+
+
+def _write(
+    path: Path,
+    drift: npt.NDArray[np.float64],
+    volume: npt.NDArray[np.float64],
+    gap: npt.NDArray[np.float64] | float = 0.0,
+) -> None:
+    """Write bars. `drift`: log return within a bar; `gap`: from the close before to its open."""
     random = np.random.default_rng(1)
-    close = 46_000 * np.exp(np.cumsum(drift + random.normal(0, 0.00005, BARS)))
-    first = np.concatenate([[46_000], close[:-1]])
+    close = 46_000 * np.exp(np.cumsum(drift + gap + random.normal(0, 0.00005, BARS)))
+    first = np.concatenate([[46_000], close[:-1]]) * np.exp(gap)
     high = np.maximum(first, close) * (1 + abs(random.normal(0, 0.000025, BARS)))
     low = np.minimum(first, close) * (1 - abs(random.normal(0, 0.000025, BARS)))
     volume = volume * np.exp(random.normal(0, 0.3, BARS))
