@@ -159,6 +159,36 @@ def test_terminal_codes_in_a_venue_s_text_are_not_obeyed() -> None:
     assert shown.stderr.getvalue() == "error[VENUE_REJECTED]: \\x1b[2J\\nall is well\n"
 
 
+# --- what is found at the end of a command ----------------------------------------------------------------
+
+LEFT = PositionOpen("0.1 of BTCUSDT is protected by nothing", hint="sell it")
+AT_THE_END: list[tuple[BaseException | None, int]] = [
+    (None, 9),
+    (GateClosed("closed"), 9),
+    (VenueRejected("no", venue_code=-2010, venue_text="no"), 9),
+    (KeyboardInterrupt(), 9),
+    (RuntimeError("a bug"), 9),
+    (OutcomeUnknown("who knows"), 8),
+]
+
+
+@pytest.mark.parametrize(("error", "exit_code"), AT_THE_END, ids=[repr(error) for error, _ in AT_THE_END])
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_last_look_is_shown_and_decides_unless_something_is_worse(
+    error: BaseException | None, exit_code: int, as_json: bool
+) -> None:
+    shown = screen(as_json=as_json)
+    shown.console.last_look = lambda: LEFT
+    assert shown.console.run(raising(error) if error else lambda: None) == exit_code
+    assert shown.stderr.getvalue().count("0.1 of BTCUSDT is protected by nothing") == 1
+    assert "sell it" in shown.stderr.getvalue()
+    if as_json:
+        assert shown.document["exit_code"] == exit_code
+        told = shown.document["error"]
+        assert isinstance(told, dict)
+        assert (told["code"] == "POSITION_OPEN") is (error is None)
+
+
 # --- the document ---------------------------------------------------------------------------------------
 
 
