@@ -11,18 +11,21 @@ import contextlib
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from core.clock import Clock
 from core.journal import statements as sql
 from core.journal.anchors import Anchor
+from core.journal.audit_log import AUDIT_LOG
 from core.journal.chain import ChainCheck, StoredEvent
 from core.journal.comparison import differences
+from core.journal.files import installations
 from core.journal.log_check import LogCheck
 from core.journal.projections import project
 from core.journal.records import Finding
 from core.journal.schema import PROJECTIONS, version_of
-from core.journal.store import Store, scratch
+from core.journal.store import Store, open_for_inspection, scratch
 
 _SCHEMA = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name"
 _INDEXES = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
@@ -46,6 +49,28 @@ class Verification:
 def findings(store: Store) -> tuple[Finding, ...]:
     """Return everything that is wrong with a journal, of one moment; empty when it verifies."""
     return verify(store).findings
+
+
+def verify_home(
+    home: Path,
+    clock: Clock,
+    *,
+    anchors: Sequence[Anchor] = (),
+    progress: Progress = lambda _: None,
+) -> Verification:
+    """Check the journal of a home and its audit log, also one too damaged to be used. Changes nothing.
+
+    Raises ReconciliationBreak for a file that is no journal at all.
+    """
+    db = open_for_inspection(home)
+    store = Store(home, db or scratch(), clock, read_only=True)
+    with contextlib.closing(store):
+        found = verify(store, log=home / AUDIT_LOG, anchors=anchors, progress=progress)
+    known = installations(home)
+    if db is None and known:
+        gone = Finding("JOURNAL_GONE", f"{home} had the journal of installation {known[-1]}, and has none")
+        found = replace(found, findings=(gone, *found.findings))
+    return found
 
 
 def verify(

@@ -1,0 +1,1 @@
+"""Copies of the journal that can be verified by themselves, exports and archives; and files of anchors."""
