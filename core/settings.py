@@ -159,7 +159,8 @@ class Settings(BaseModel):
     symbols_allowed: Symbols = setting(
         "BINANCE_SYMBOLS_ALLOWED",
         None,
-        "The symbols that may be bought, separated by commas; default: BINANCE_SYMBOL alone.",
+        "The symbols that may be bought, separated by commas; default: BINANCE_SYMBOL, and what --symbol "
+        "names for one command.",
         risk=True,
     )
     bar: BarInterval = setting("TRADER_BAR", "15m", "Length of the bars that strategies read.", risk=True)

@@ -13,7 +13,7 @@ hypothesis.settings.register_profile("trader", deadline=None)
 hypothesis.settings.load_profile("trader")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-RECORDED_DATA = Path(os.environ.get("TRADER_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
+RECORDED_DATA = Path(os.environ.get("TRADER_TEST_DATA") or REPOSITORY.parent / "shared" / "data")
 SETTING_PREFIXES = ("BINANCE_", "TRADER_", "GATE_", "RECONCILE_", "LIVE_", "ALERT_", "CONFIRM_")
 
 
