@@ -134,6 +134,15 @@ def test_a_trade_with_a_fault_at_its_stop_ends_flat_and_exact(
     assert run(shell, "trader status")["result"]["accounts"][0]["unsettled"] == []
 
 
+def test_the_line_of_a_trade_says_what_its_stop_sold(shell: Shell) -> None:
+    run(shell, "trader stage 0")
+    (shell.folder / "plan.json").write_text(json.dumps({"rules": PLANS["fills with the cancel"]}))
+    run(shell, "trader paper faults set plan.json")
+    exit_code, stdout, stderr = shell.run(f"{REAL} trader stage 1")
+    assert exit_code == 0, stderr
+    assert " by its stop, P&L " in stdout
+
+
 def test_a_stop_that_the_venue_refuses_sells_the_position_and_fails_the_run(
     shell: Shell, venue: Loopback
 ) -> None:
