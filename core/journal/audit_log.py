@@ -52,6 +52,11 @@ _TITLES = {
     "QUARANTINED": ("ERROR", "Symbol quarantined"),
     "QUARANTINE_RELEASED": ("WARNING", "Quarantine released by a human"),
     "EVIDENCE": ("INFO", "Evidence recorded"),
+    "COVERED": ("INFO", "Books compared so far"),
+    "BREAK": ("ERROR", "Reconciliation break"),
+    "BREAK_ENDED": ("INFO", "Reconciliation break is no more"),
+    "BREAK_ACCEPTED": ("WARNING", "Reconciliation break accepted by a human"),
+    "RECONCILED": ("INFO", "Books compared"),
 }
 
 
