@@ -51,6 +51,7 @@ class Console:
         self._result: dict[str, object] = {}
         self._stdout_is_taken = False
         self._output_lost = False
+        self._reader_left = False
 
     def line(self, text: str = "") -> None:
         """Print one line of data; nothing with --json, where `result` speaks."""
@@ -138,6 +139,11 @@ class Console:
         """Tell what is wrong without stopping."""
         self._show_header()
         self._talk(f"{self._colored('warning:', YELLOW)} {_one_line(text)}")
+
+    @property
+    def has_reader(self) -> bool:
+        """Whether somebody still takes the data: False once a pipe was closed at its other end."""
+        return not self._reader_left
 
     @property
     def is_live(self) -> bool:
@@ -249,6 +255,7 @@ class Console:
             stream.write(text + end)
             stream.flush()
         except BrokenPipeError:
+            self._reader_left |= stream is self._stdout
             _silence(stream)
         except (OSError, ValueError):
             _silence(stream)

@@ -14,7 +14,7 @@ from core.journal.records import Finding
 class CopyCheck:
     """Follows the records of a copy.
 
-    `gaps`: how often events were left out, which a chosen export may do and a `whole` copy (an archive) not.
+    `gaps`: how often events were left out, which a chosen export may do, and a `whole` copy may not.
     `first`, `last`: sequences; `previous`, `head`: the hash before the first record and that of the last.
     """
 

@@ -52,6 +52,11 @@ _TITLES = {
     "QUARANTINED": ("ERROR", "Symbol quarantined"),
     "QUARANTINE_RELEASED": ("WARNING", "Quarantine released by a human"),
     "EVIDENCE": ("INFO", "Evidence recorded"),
+    "COVERED": ("INFO", "Books compared so far"),
+    "BREAK": ("ERROR", "Reconciliation break"),
+    "BREAK_ENDED": ("INFO", "Reconciliation break is no more"),
+    "BREAK_ACCEPTED": ("WARNING", "Reconciliation break accepted by a human"),
+    "RECONCILED": ("INFO", "Books compared"),
 }
 
 
@@ -87,14 +92,18 @@ class AuditLog:
         self._seen = (0, 0)  # (length in bytes, sequence of the last line)
 
     def add(self, events: Sequence[Event]) -> None:
-        """Write the lines of events that were just committed; never waits.
+        """Write the lines of events that were committed, which may have others between them; never waits.
 
         When another process holds the log, or lines before these are missing, a later call writes them.
         """
+
+        def missing(last: int) -> Iterable[Sequence[Event]]:
+            expected = range(last + 1, last + 1 + len(events))
+            are_next = all(event.sequence == each for event, each in zip(events, expected, strict=True))
+            return [events] if are_next else self._batches(last, limit=1)
+
         if events:
-            self._write(
-                lambda last: [events] if last == events[0].sequence - 1 else self._batches(last, limit=1)
-            )
+            self._write(missing)
 
     def catch_up(self, *, batches: int | None = None) -> None:
         """Write the missing lines, all or some batches of them, waiting a little for other processes."""

@@ -20,6 +20,7 @@ from core.journal.chain import plain
 from core.journal.files import INSTALLATION, keep_installation, keep_reserve
 from core.journal.history import History
 from core.journal.projections import KINDS
+from core.journal.reconciliations import Reconciliations
 from core.journal.records import (
     Finding,
     Opening,
@@ -389,6 +390,12 @@ class Journal:
     def quarantined(self, account: AccountKey) -> tuple[str, ...]:
         """Return the quarantined symbols of an account."""
         return tuple(each.symbol for each in self.quarantines(account))
+
+    # --- reconciliation
+
+    def reconciliations(self, account: AccountKey) -> Reconciliations:
+        """Return what was compared with the venue's books on an account, and what differs."""
+        return Reconciliations(self._store, account)
 
     # --- evidence and notes
 

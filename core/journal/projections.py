@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
+from core.journal import reconciliation_rows
 from core.journal import statements as sql
 from core.journal.chain import Event, canonical_json
 from core.journal.inventory import ZERO, Inventory, after, movements
@@ -146,7 +147,8 @@ def _fill(db: sqlite3.Connection, event: Event) -> None:
     )
     before = held_inventory(db, *book)
     # What the account held before us is not our position, nor our P&L.
-    is_ours = _purpose(db, told["client_order_id"]) != Purpose.LIQUIDATE
+    purpose, filled = db.execute(sql.PURPOSE_AND_FILLED, (told["client_order_id"],)).fetchone()
+    is_ours = purpose != Purpose.LIQUIDATE
     now = after(before, base, quote) if is_ours else before
     realized = EXACT.subtract(now.realized, before.realized)
     db.execute(
@@ -169,8 +171,7 @@ def _fill(db: sqlite3.Connection, event: Event) -> None:
     if is_ours:
         values = (decimal_text(each) for each in (now.quantity, now.cost, now.realized))
         db.execute(sql.SET_POSITION, (*book, *values))
-    filled = _number(db, sql.FILLED_QUANTITY, (told["client_order_id"],))
-    db.execute(sql.SET_FILLED_QUANTITY, (_sum(filled, quantity), told["client_order_id"]))
+    db.execute(sql.SET_FILLED_QUANTITY, (_sum(Decimal(filled), quantity), told["client_order_id"]))
     if fee != 0 and is_ours:
         paid = _number(db, sql.FEE, (*book, told["fee_asset"]))
         db.execute(sql.SET_FEE, (*book, told["fee_asset"], _sum(paid, fee)))
@@ -179,11 +180,6 @@ def _fill(db: sqlite3.Connection, event: Event) -> None:
         if told["fee_asset"] not in moved:
             moved[told["fee_asset"]] = -fee
         _move_dry_run_balances(db, account, moved)
-
-
-def _purpose(db: sqlite3.Connection, client_order_id: str) -> str | None:
-    row = db.execute(sql.PURPOSE, (client_order_id,)).fetchone()
-    return None if row is None else row["purpose"]
 
 
 def _move_dry_run_balances(db: sqlite3.Connection, account: str | None, moved: Mapping[str, Decimal]) -> None:
@@ -254,6 +250,7 @@ _HANDLERS: Mapping[str, Callable[[sqlite3.Connection, Event], None]] = {
     "QUARANTINED": _quarantined,
     "QUARANTINE_RELEASED": _quarantine_released,
     "EVIDENCE": _evidence,
+    **reconciliation_rows.HANDLERS,
 }
 
 KINDS = frozenset({*_HANDLERS, "DENIED", "LATCH_LIFTED", "IMPORTED"})

@@ -61,15 +61,15 @@ def intent(
 ) -> SendOnce:
     """Make the intent durable, with the journal's next sequence; return the permission to send it.
 
+    Its line in the audit log comes with the next one: before sending, only the disk is waited for.
     An approval becomes one intent: raises AlreadySpent the second time, also when the first was not written.
     """
-    request = approved.request
-    if not is_noted(store, account, request.symbol):
-        raise ValueError(f"{request.symbol} was not noted for {account}; call note_symbol first")
     payload = intent_payload(approved, timestamp_ms, recv_window_ms, dry_run, context)
-    approved.spend()
+    request = approved.spend()
 
     def body(append: Append) -> Intent:
+        if not is_noted(store, account, request.symbol):
+            raise ValueError(f"{request.symbol} was not noted for {account}; call note_symbol first")
         row = store.row(sql.NEXT_ORDER_SEQUENCE)
         sequence = 1 if row is None else int(row["sequence"])
         name = client_order_id(installation_id, sequence)
@@ -86,7 +86,8 @@ def intent(
             dry_run=dry_run,
         )
 
-    return SendOnce(store.write(body, may_use_reserve=not request.purpose.increases_risk))
+    increases_risk = request.purpose.increases_risk
+    return SendOnce(store.write(body, may_use_reserve=not increases_risk, log_later=True))
 
 
 def kept_intent(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from core.journal.reconciliation_rows import TABLES as _THIRD
+
 APPLICATION_ID = 0x74724A4C  # "trJL"
 
 _FIRST = (
@@ -196,7 +198,7 @@ _SECOND = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
 """Migration n (counted from 1) leads from schema n - 1 to schema n. One that was released is never edited."""
 
 VERSION = len(MIGRATIONS)
@@ -216,6 +218,10 @@ PROJECTIONS: tuple[str, ...] = (
     "evidence",
     "write_offs",
     "asks_due",
+    "coverage",
+    "breaks",
+    "adjustments",
+    "reconciliations",
 )
 
 

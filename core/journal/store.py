@@ -71,6 +71,7 @@ class Store:
 
     def __init__(self, home: Path, db: sqlite3.Connection, clock: Clock, *, read_only: bool) -> None:
         self.after_commit: Callable[[Sequence[Event]], None] = lambda _: None
+        self._not_logged: list[Event] = []
         self._home = home
         self._db = db
         self._clock = clock
@@ -99,9 +100,12 @@ class Store:
             finally:
                 self._db.execute("ROLLBACK")
 
-    def write(self, body: Callable[[Append], T], *, may_use_reserve: bool = True) -> T:
+    def write(
+        self, body: Callable[[Append], T], *, may_use_reserve: bool = True, log_later: bool = False
+    ) -> T:
         """Run `body` in one durable transaction and return its result; it may run twice.
 
+        `log_later`: `after_commit` is told of these events together with those of the next write.
         On a full disk the reserve is given back and the body runs again. What must not use the reserve, an
         order that adds risk, is only written while the reserve is there.
         Raises Refused JOURNAL_UNWRITABLE or ReconciliationBreak JOURNAL_DAMAGED; then nothing was written.
@@ -118,7 +122,10 @@ class Store:
                 if not (is_full and may_use_reserve and release_reserve(self._home)):
                     raise
                 result, events = self._attempt(body)
-        self.after_commit(events)
+        self._not_logged += events
+        if not log_later:
+            events, self._not_logged = self._not_logged, []
+            self.after_commit(events)
         return result
 
     def _require_reserve(self) -> None:

@@ -140,7 +140,7 @@ def _audit_context(plan: StagePlan, signal: SignalView | None) -> Mapping[str, o
 def _trade_line(run: Trading, trade: Trade) -> str:
     plan, instrument = run.plan, run.holding.instrument
     orders = ", ".join(str(order.venue_order_id) for order in (trade.entry, *trade.exits))
-    sold = " + ".join(_filled(order) for order in trade.exits) or "nothing"
+    sold = " + ".join(_sold(trade, order) for order in trade.exits) or "nothing"
     pnl = shown(trade.pnl.value)
     dust = f", dust {trade.dust} {instrument.base_asset}" if trade.dust.value else ""
     return (
@@ -148,6 +148,10 @@ def _trade_line(run: Trading, trade: Trade) -> str:
         f"bought {_filled(trade.entry)}, sold {sold}, "
         f"P&L {pnl} {instrument.quote_asset} after fees{dust}; orders {orders}"
     )
+
+
+def _sold(trade: Trade, order: OrderReport) -> str:
+    return _filled(order) + (" by its stop" if order in trade.stops else "")
 
 
 def _filled(order: OrderReport) -> str:

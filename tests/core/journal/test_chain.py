@@ -16,7 +16,15 @@ from core.journal.files import DATABASE
 from core.journal.schema import PROJECTIONS
 from core.orders import OrderStatus, Side
 from core.stages import EntryMode, Evidence, TradingState
-from tests.core.journal.books import NOW_MS, fill, open_account, open_journal, record_intent, report
+from tests.core.journal.books import (
+    NOW_MS,
+    fill,
+    open_account,
+    open_journal,
+    reconcile,
+    record_intent,
+    report,
+)
 
 
 @pytest.fixture
@@ -52,6 +60,7 @@ def path(own_home: Path) -> Path:
         journal.set_trading_state(account, TradingState.REDUCING, "drill")
         journal.record_never_accepted(record_intent(journal, account).intent, (NOW_MS, NOW_MS + 10_000))
         journal.record_written_off(record_intent(journal, account).intent, "given up")
+        reconcile(journal, account)
     return own_home / DATABASE
 
 

@@ -216,11 +216,12 @@ def test_a_journal_of_the_first_schema_is_brought_up(own_home: Path) -> None:
     with open_journal(own_home) as journal:
         intent = record_intent(journal, open_account(journal)).intent
     with sqlite3.connect(own_home / DATABASE, isolation_level=None) as db:
-        db.execute("DROP TABLE write_offs")
-        db.execute("DROP TABLE asks_due")
+        for table in ("write_offs", "asks_due", "coverage", "breaks", "adjustments", "reconciliations"):
+            db.execute(f"DROP TABLE {table}")
+        db.execute("DROP INDEX orders_by_venue_id")
         db.execute("PRAGMA user_version = 1")
     db.close()
     with open_journal(own_home) as journal:
         journal.record_written_off(intent, "looks dead")
         assert journal.verify() == ()
-    assert len(MIGRATIONS) == 2
+    assert len(MIGRATIONS) == 3
