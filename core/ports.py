@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from core.account import AccountSnapshot, CommissionRates, Environment
 from core.budget import Budget
@@ -19,6 +19,10 @@ from core.orders import Fill, Intent, OrderReport, SendOnce
 if TYPE_CHECKING:  # numpy and the filters load only where they are used: commands start fast
     from core.bars import Bars
     from core.instrument import Instrument
+    from core.reconciliation import Trade, Transfer, VenueOrder
+    from core.reconciliation.trades import Market
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,34 @@ class Account(Protocol):
 
     async def last_trade_id(self, symbol: str) -> int | None:
         """Return the id of our newest trade on the symbol, None when there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Rows in the order of their ids. `is_last`: there is nothing after them."""
+
+    rows: tuple[T, ...]
+    is_last: bool
+
+
+class Statements(Protocol):
+    """Everything that happened on the account, in pages, as an auditor asks for it."""
+
+    async def orders(self, symbol: str, from_id: int | None) -> Page[VenueOrder]:
+        """Return anybody's orders of the account from a venue_order_id on; None: the newest page."""
+        ...
+
+    async def trades(self, symbol: str, from_id: int | None) -> Page[Trade]:
+        """Return the account's trades from a trade_id on; None: the newest page."""
+        ...
+
+    async def markets(self) -> tuple[Market, ...]:
+        """Return every symbol that the venue lists."""
+        ...
+
+    async def transfers(self, start_ms: int, end_ms: int) -> tuple[Transfer, ...] | None:
+        """Return what came and went otherwise than by trading; None where the venue cannot say."""
         ...
 
 
@@ -219,5 +251,6 @@ class Venue:
     key_ending: str
     market_data: MarketData
     account: Account
+    statements: Statements
     trading: Trading
     key_administration: KeyAdministration

@@ -15,6 +15,7 @@ from exchanges.binance.keys import BinanceKeyAdministration
 from exchanges.binance.link import Link
 from exchanges.binance.market_data import BinanceMarketData
 from exchanges.binance.session import BinanceSession, Timeouts
+from exchanges.binance.statements import BinanceStatements
 from exchanges.binance.trading import BinanceTrading
 
 
@@ -47,6 +48,7 @@ async def open_binance(
             key_ending=key.ending if key else "",
             market_data=BinanceMarketData(link),
             account=BinanceAccount(link),
+            statements=BinanceStatements(link, host.environment),
             trading=BinanceTrading(link),
             key_administration=BinanceKeyAdministration(link, host.environment),
         )

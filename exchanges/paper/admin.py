@@ -13,13 +13,14 @@ from msgspec.structs import replace
 
 from core.matching import UNIT
 from exchanges.paper import keys
+from exchanges.paper.engine import Engine
 from exchanges.paper.exchange import Exchange, PaperConfig
 from exchanges.paper.faults import Plan
 from exchanges.paper.faults.deciding import ActivePlan
 from exchanges.paper.keys import ApiKey, KeyKind, Permissions
 from exchanges.paper.limits import Limits
 from exchanges.paper.market import STEP_MS
-from exchanges.paper.records import Account, Event, SymbolStatus
+from exchanges.paper.records import Account, Event, SymbolStatus, TransferKind
 from exchanges.paper.symbols import ASSETS, SYMBOLS, units
 
 
@@ -114,8 +115,32 @@ def deposit(exchange: Exchange, asset: str, amount: Decimal) -> None:
         free = engine.world.free(asset)
         if free + change < 0:
             raise ValueError(f"cannot take {-amount} {asset}: {Decimal(free) / UNIT} are free")
-        engine.world.post(asset, free=change)
-        engine.world.emit(Event("DEPOSIT", engine.now_ms, balances=((asset, change, 0),)))
+        _transfer(engine, "deposit" if change > 0 else "withdrawal", asset, change)
+
+
+def distribute(exchange: Exchange, asset: str, amount: Decimal) -> None:
+    """Credit something nobody asked for: an airdrop, interest. Raises ValueError for what cannot be."""
+    if asset not in ASSETS or amount <= 0:
+        raise ValueError(f"cannot distribute {amount} {asset}")
+    with exchange.transaction() as engine:
+        _transfer(engine, "distribution", asset, units(str(amount)))
+
+
+def convert_dust(exchange: Exchange, asset: str, bnb: Decimal) -> None:
+    """Turn all that is free of an asset into BNB, as the venue's page does with small amounts."""
+    with exchange.transaction() as engine:
+        free = engine.world.free(asset)
+        if asset == "BNB" or not free:
+            raise ValueError(f"there is no {asset} to convert")
+        _transfer(engine, "dust", asset, -free, units(str(bnb)))
+
+
+def _transfer(engine: Engine, kind: TransferKind, asset: str, change: int, in_bnb: int = 0) -> None:
+    world, now_ms = engine.world, engine.now_ms
+    world.post(asset, free=change)
+    world.post("BNB", free=in_bnb)
+    engine.state.add_transfer(world.account.account, kind, asset, change, in_bnb, now_ms)
+    world.emit(Event("DEPOSIT", now_ms, balances=((asset, change, 0),)))
 
 
 def set_symbol_status(exchange: Exchange, symbol: str, status: SymbolStatus) -> None:

@@ -125,6 +125,20 @@ class Fill(msgspec.Struct, frozen=True):
     time_ms: int
 
 
+TransferKind = Literal["deposit", "withdrawal", "dust", "distribution"]
+
+
+class Transfer(msgspec.Struct, frozen=True):
+    """Money that came (`amount` > 0) or went otherwise than by trading. `in_bnb`: what dust became."""
+
+    number: int
+    kind: TransferKind
+    asset: str
+    amount: int
+    in_bnb: int
+    time_ms: int
+
+
 class Event(msgspec.Struct, frozen=True):
     """Something a user stream tells: an order's change with its fill, or balances as they now are."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 STATE_FILE = "paper.sqlite3"
 APPLICATION_ID = 0x70617072
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 BUSY_TIMEOUT_MS = 10_000
 LARGEST_INTEGER = 2**63 - 1
 
@@ -19,6 +19,13 @@ _FAULTS = (
     """CREATE TABLE late_fills (
   account INTEGER NOT NULL, symbol TEXT NOT NULL, order_id INTEGER NOT NULL, due_ms INTEGER NOT NULL,
   PRIMARY KEY (account, symbol, order_id)
+) WITHOUT ROWID""",
+)
+_TRANSFERS = (
+    """CREATE TABLE transfers (
+  account INTEGER NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL, asset TEXT NOT NULL,
+  amount INTEGER NOT NULL, in_bnb INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, number)
 ) WITHOUT ROWID""",
 )
 SCHEMA = """
@@ -92,6 +99,7 @@ CREATE TABLE events (sequence INTEGER PRIMARY KEY, account INTEGER NOT NULL, pay
 UPGRADES: dict[int, tuple[str, ...]] = {
     1: ("ALTER TABLE orders ADD COLUMN stop_price INTEGER NOT NULL DEFAULT 0",),
     2: _FAULTS,
+    3: _TRANSFERS,
 }
 """What makes a state of an older version one of the next."""
 
@@ -153,7 +161,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 def _statements_after(version: int) -> list[str]:
     if not version:
-        return [*SCHEMA.split(";\n"), *_FAULTS]
+        return [*SCHEMA.split(";\n"), *_FAULTS, *_TRANSFERS]
     return [statement for step in range(version, SCHEMA_VERSION) for statement in UPGRADES[step]]
 
 

@@ -23,7 +23,16 @@ from exchanges.paper.faults.deciding import ActivePlan, Tally
 from exchanges.paper.faults.plan import Plan
 from exchanges.paper.keys import ApiKey, Permissions
 from exchanges.paper.limits import IpUsage, Limits, OrderCount
-from exchanges.paper.records import Account, Event, Fill, Order, Persona, SymbolState
+from exchanges.paper.records import (
+    Account,
+    Event,
+    Fill,
+    Order,
+    Persona,
+    SymbolState,
+    Transfer,
+    TransferKind,
+)
 
 Holder = Literal["account", "venue"]
 
@@ -220,7 +229,7 @@ class State:
 
     def wipe(self, account: int) -> None:
         """Forget an account's orders, trades and balances. Events stay: pollers must learn of the wipe."""
-        for table in ("symbols", "balances", "orders", "fills", "consumed", "late_fills"):
+        for table in ("symbols", "balances", "orders", "fills", "consumed", "late_fills", "transfers"):
             self._db.execute(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608
 
     def symbols(self, account: int) -> dict[str, SymbolState]:
@@ -379,6 +388,25 @@ class State:
             (account, symbol, time_ms),
         ).fetchone()
         return 0 if row is None else row[0] + 1
+
+    # transfers
+
+    def add_transfer(
+        self, account: int, kind: TransferKind, asset: str, amount: int, in_bnb: int, time_ms: int
+    ) -> None:
+        self._db.execute(
+            "INSERT INTO transfers SELECT ?, coalesce(max(number), 0) + 1, ?, ?, ?, ?, ? FROM transfers",
+            (account, kind, asset, amount, in_bnb, time_ms),
+        )
+
+    def transfers(self, account: int, kind: TransferKind, start_ms: int, end_ms: int) -> list[Transfer]:
+        """Return the transfers of a kind in a span of time, newest first."""
+        rows = self._db.execute(
+            "SELECT number, kind, asset, amount, in_bnb, time_ms FROM transfers "
+            "WHERE account = ? AND kind = ? AND time_ms BETWEEN ? AND ? ORDER BY number DESC",
+            (account, kind, start_ms, end_ms),
+        )
+        return [Transfer(*row) for row in rows]
 
     # events
 

@@ -27,7 +27,9 @@ from core.orders import (
     filled_notional,
     filled_quantity,
 )
-from core.ports import Book, ClockReading, DepositAddress, HostFacts, KeyFacts, Venue
+from core.ports import Book, ClockReading, DepositAddress, HostFacts, KeyFacts, Page, Venue
+from core.reconciliation import Trade, Transfer, VenueOrder
+from core.reconciliation.trades import Market
 from core.settings import Settings
 from core.stop import StopRequest
 from core.strategies import strategy
@@ -140,6 +142,18 @@ class Exchange:
     async def last_trade_id(self, symbol: str) -> int | None:
         return None
 
+    async def orders(self, symbol: str, from_id: int | None) -> Page[VenueOrder]:
+        return Page((), is_last=True)
+
+    async def trades(self, symbol: str, from_id: int | None) -> Page[Trade]:
+        return Page((), is_last=True)
+
+    async def markets(self) -> tuple[Market, ...]:
+        return ()
+
+    async def transfers(self, start_ms: int, end_ms: int) -> tuple[Transfer, ...] | None:
+        return None
+
     async def submit(self, permission: SendOnce) -> OrderReport:
         intent = permission.spend()
         self.received.append(intent)
@@ -248,6 +262,7 @@ async def desk_at(
                 key_ending="1234",
                 market_data=exchange,
                 account=exchange,
+                statements=exchange,
                 trading=exchange,
                 key_administration=exchange,
             ),

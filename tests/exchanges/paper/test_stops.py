@@ -325,6 +325,7 @@ def test_a_state_from_before_stop_orders_goes_on(venues: OpenVenue, tmp_path: Pa
     database.execute("ALTER TABLE orders DROP COLUMN stop_price")
     database.execute("DROP TABLE fault_plan")
     database.execute("DROP TABLE late_fills")
+    database.execute("DROP TABLE transfers")
     database.execute("PRAGMA user_version = 1")
     database.commit()
     database.close()

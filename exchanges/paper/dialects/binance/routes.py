@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from exchanges.paper.dialects.binance import account, market, orders, sapi
+from exchanges.paper.dialects.binance import account, market, orders, sapi, transfers
 from exchanges.paper.dialects.binance.call import Handler
 
 
@@ -82,6 +82,7 @@ _SELECTORS = ("symbol", "symbols", "symbolStatus")
 _USER, _TRADE = Security.USER_DATA, Security.TRADE
 _LISTING = ("startTime", "endTime", "limit")
 _WHICH = ("orderId", "origClientOrderId")
+_HISTORY = ("coin", "offset", *_LISTING)
 
 ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v3/ping"): Route(market.ping, 1),
@@ -165,6 +166,10 @@ SAPI_ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/sapi/v1/capital/deposit/address"): Route(
         sapi.deposit_address, 10, _USER, mandatory=("coin",), optional=("network", "amount")
     ),
+    ("GET", "/sapi/v1/capital/deposit/hisrec"): Route(transfers.deposits, 1, _USER, optional=_HISTORY),
+    ("GET", "/sapi/v1/capital/withdraw/history"): Route(transfers.withdrawals, 1, _USER, optional=_HISTORY),
+    ("GET", "/sapi/v1/asset/dribblet"): Route(transfers.dust, 1, _USER, optional=("startTime", "endTime")),
+    ("GET", "/sapi/v1/asset/assetDividend"): Route(transfers.dividends, 10, _USER, optional=_LISTING),
     ("GET", "/sapi/v1/asset/tradeFee"): Route(sapi.trade_fee, 1, _USER, optional=("symbol",)),
     ("GET", "/sapi/v1/margin/allPairs"): Route(sapi.nothing, 1),
     ("GET", "/sapi/v1/margin/isolated/allPairs"): Route(sapi.nothing, 10),

@@ -1,0 +1,218 @@
+"""Binance's lists of orders, trades and transfers, read lean: an account may have a million of them.
+
+Source: Binance Spot API documents, "Account endpoints"; wallet API documents.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from core.reconciliation import Effects, Trade, Transfer, TransferKind, VenueOrder
+from core.reconciliation.trades import Market
+from exchanges.binance.wire import STATUSES, Payload, Unreadable, number, shaped
+
+DEPOSITED: Final = frozenset({1, 6})  # success; credited, but cannot be withdrawn yet
+NOT_WITHDRAWN: Final = frozenset({1, 3, 5})  # canceled, rejected, failed
+_AMOUNT = r"[0-9]{1,20}(?:\.[0-9]{1,20})?"
+_THREE_AMOUNTS = re.compile(f"{_AMOUNT} {_AMOUNT} {_AMOUNT}", re.ASCII)
+
+
+class _TradePayload(Payload):
+    symbol: str
+    id: int
+    order_id: int
+    price: str
+    qty: str
+    commission: str
+    commission_asset: str
+    time: int
+    is_buyer: bool
+
+
+class _OrderPayload(Payload):
+    symbol: str
+    order_id: int
+    client_order_id: str
+    price: str
+    orig_qty: str
+    executed_qty: str
+    status: str
+    type: str
+    side: str
+    time: int
+    update_time: int
+
+
+def parse_trades(payload: object, symbol: str) -> tuple[Trade, ...]:
+    """Read a page of myTrades. Raises Unreadable."""
+    trades = []
+    for row in shaped(payload, list[_TradePayload]):
+        price, quantity, fee = row.price, row.qty, row.commission
+        if row.symbol != symbol or not _THREE_AMOUNTS.fullmatch(f"{price} {quantity} {fee}"):
+            raise Unreadable(f"trade {row.id} is not one of {symbol}")
+        trades.append(
+            Trade(
+                row.id,
+                row.order_id,
+                row.is_buyer,
+                Decimal(price),
+                Decimal(quantity),
+                Decimal(fee),
+                row.commission_asset,
+                row.time,
+            )
+        )
+    return tuple(trades)
+
+
+def parse_orders(payload: object, symbol: str) -> tuple[VenueOrder, ...]:
+    """Read a page of allOrders. Raises Unreadable."""
+    orders = []
+    for row in shaped(payload, list[_OrderPayload]):
+        if row.symbol != symbol or row.status not in STATUSES or row.side not in ("BUY", "SELL"):
+            raise Unreadable(f"order {row.order_id} is not one of {symbol}, or has a status of its own")
+        orders.append(
+            VenueOrder(
+                row.order_id,
+                row.client_order_id,
+                row.side == "BUY",
+                row.type,
+                STATUSES[row.status],
+                number(row.orig_qty, "origQty"),
+                number(row.price, "price"),
+                number(row.executed_qty, "executedQty"),
+                row.time,
+                row.update_time,
+            )
+        )
+    return tuple(orders)
+
+
+class _ListedPayload(Payload):
+    symbol: str
+    base_asset: str
+    quote_asset: str
+
+
+class _ListingPayload(Payload):
+    symbols: list[_ListedPayload]
+
+
+def parse_markets(payload: object) -> tuple[Market, ...]:
+    """Read exchangeInfo for nothing but what each symbol trades."""
+    listed = shaped(payload, _ListingPayload).symbols
+    return tuple(Market(each.symbol, each.base_asset, each.quote_asset) for each in listed)
+
+
+class _DepositPayload(Payload):
+    id: str
+    coin: str
+    amount: str
+    status: int
+    insert_time: int
+    complete_time: int | None = None
+
+
+class _WithdrawalPayload(Payload):
+    id: str
+    coin: str
+    amount: str
+    transaction_fee: str
+    status: int
+    apply_time: str
+
+
+class _DustDetailPayload(Payload):
+    trans_id: int
+    from_asset: str
+    amount: str
+    transfered_amount: str
+    operate_time: int
+
+
+class _DustPayload(Payload):
+    user_asset_dribblet_details: list[_DustDetailPayload]
+
+
+class _DustLogPayload(Payload):
+    user_asset_dribblets: list[_DustPayload]
+
+
+class _DividendPayload(Payload):
+    id: int
+    asset: str
+    amount: str
+    div_time: int
+
+
+class _DividendsPayload(Payload):
+    rows: list[_DividendPayload]
+
+
+def parse_deposits(payload: object) -> tuple[Transfer, ...]:
+    """Read deposits; those that are not credited move nothing yet."""
+    return tuple(
+        Transfer(
+            TransferKind.DEPOSIT,
+            row.id,
+            {row.coin: number(row.amount, "amount")} if row.status in DEPOSITED else {},
+            row.complete_time or row.insert_time,
+        )
+        for row in shaped(payload, list[_DepositPayload])
+    )
+
+
+def parse_withdrawals(payload: object) -> tuple[Transfer, ...]:
+    """Read withdrawals; the venue takes amount and fee away when one is asked for, not when it completes."""
+    return tuple(
+        Transfer(TransferKind.WITHDRAWAL, row.id, _withdrawn(row), _utc_ms(row.apply_time))
+        for row in shaped(payload, list[_WithdrawalPayload])
+    )
+
+
+def _withdrawn(row: _WithdrawalPayload) -> Effects:
+    if row.status in NOT_WITHDRAWN:
+        return {}
+    return {row.coin: -(number(row.amount, "amount") + number(row.transaction_fee, "transactionFee"))}
+
+
+def parse_dust(payload: object) -> tuple[Transfer, ...]:
+    """Read conversions of dust: an asset goes, BNB comes, the service charge already taken off."""
+    details = [
+        detail
+        for dust in shaped(payload, _DustLogPayload).user_asset_dribblets
+        for detail in dust.user_asset_dribblet_details
+    ]
+    return tuple(
+        Transfer(
+            TransferKind.DUST,
+            f"{row.trans_id}-{row.from_asset}",
+            {
+                row.from_asset: -number(row.amount, "amount"),
+                "BNB": number(row.transfered_amount, "transferedAmount"),
+            },
+            row.operate_time,
+        )
+        for row in details
+    )
+
+
+def parse_dividends(payload: object) -> tuple[Transfer, ...]:
+    """Read distributions: airdrops, interest, staking rewards."""
+    return tuple(
+        Transfer(
+            TransferKind.DISTRIBUTION, str(row.id), {row.asset: number(row.amount, "amount")}, row.div_time
+        )
+        for row in shaped(payload, _DividendsPayload).rows
+    )
+
+
+def _utc_ms(text: str) -> int:
+    try:
+        moment = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    except ValueError:
+        raise Unreadable(f"applyTime was {text[:40]!r}") from None
+    return int(moment.timestamp()) * 1000
