@@ -43,19 +43,20 @@ class LogCheck:
         if self._file is not None:
             self._file.close()
 
-    def wrong_with(self, event: Event) -> Iterator[Finding]:
-        """Yield what is wrong with the line of the next event, and with strange lines before it."""
-        self._newest = event.sequence
-        yield from self._out_of_place(below=event.sequence)
+    def wrong_with(self, sequence: int, event: Event | None) -> Iterator[Finding]:
+        """Yield what is wrong with the line of the next event, and with strange lines before it.
+
+        `event`: None where it cannot be read; then its line may say anything.
+        """
+        self._newest = sequence
+        yield from self._out_of_place(below=sequence)
         if self._line is None:
             self.behind += 1
-        elif self._line.event != event.sequence:
-            yield Finding("LOG_MISSING", f"the line of event {event.sequence} is missing in {self._name}")
+        elif self._line.event != sequence:
+            yield Finding("LOG_MISSING", f"the line of event {sequence} is missing in {self._name}")
         else:
-            if self._line.text != f"{line_of(event)}\n".encode():
-                yield Finding(
-                    "LOG_ALTERED", f"the line of event {event.sequence} was altered in {self._name}"
-                )
+            if event is not None and self._line.text != f"{line_of(event)}\n".encode():
+                yield Finding("LOG_ALTERED", f"the line of event {sequence} was altered in {self._name}")
             self._advance()
 
     def rest(self) -> Iterator[Finding]:

@@ -183,14 +183,14 @@ class _Check:
                 yield from _projections(db, rebuilt)
 
     def _told(self, stored: StoredEvent, rebuilt: sqlite3.Connection) -> Iterator[Finding]:
-        """Compare an event with its line, and replay it; after one that cannot be replayed none is."""
+        """Replay an event, and compare it with its line; after one that cannot be replayed none is."""
+        event = None
         try:
             event = stored.event()
-            if self.log is not None:
-                yield from self.log.wrong_with(event)
             if self._stopped_at is None:
                 project(rebuilt, event)
         except Exception as error:
+            event = None
             if self._stopped_at is None:
                 self._stopped_at = stored.sequence
                 yield Finding(
@@ -198,6 +198,8 @@ class _Check:
                     f"event {stored.sequence} cannot be replayed, so the tables were not compared:"
                     f" {type(error).__name__}: {error}",
                 )
+        if self.log is not None:
+            yield from self.log.wrong_with(stored.sequence, event)
 
 
 def _projections(db: sqlite3.Connection, rebuilt: sqlite3.Connection) -> Iterator[Finding]:

@@ -1,0 +1,3 @@
+from tests.core.journal.conftest import account, journal
+
+__all__ = ["account", "journal"]
