@@ -106,6 +106,26 @@ class OrderJournal(Protocol):
     def quarantines(self, account: AccountKey) -> tuple[Quarantine, ...]: ...
 
 
+class Asker(Protocol):
+    """What asking a venue about our orders needs of a desk."""
+
+    @property
+    def venue(self) -> Venue: ...
+
+    @property
+    def account(self) -> AccountKey: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+
+class Bookkeeper(Asker, Protocol):
+    """What writing down the answers needs as well."""
+
+    @property
+    def journal(self) -> Journal: ...
+
+
 class Sender(Protocol):
     """What the order path needs of a desk: `Desk` itself, or the smaller one of `flatten`."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from core.account import AccountKey
-from core.desk import Sender
+from core.desk import Asker
 from core.errors import ConfigError
 from core.orders import Fill, Intent, OrderReport
 from core.ports import Venue
@@ -19,7 +19,7 @@ AFTER_MS: Final = 10 * 60_000
 class Questions:
     """Rounds of questions about orders of a desk's account."""
 
-    def __init__(self, desk: Sender) -> None:
+    def __init__(self, desk: Asker) -> None:
         self._venue = desk.venue
         self._clock = desk.clock
         self._account = desk.account

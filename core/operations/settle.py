@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from core.desk import Desk, Sender
+from core.desk import Asker, Bookkeeper, Desk, OrderJournal, Sender
 from core.errors import ConfigError, VenueRejected, VenueUnavailable
 from core.operations.asking import Questions
 from core.orders import (
@@ -108,7 +108,7 @@ async def settle_order(desk: Sender, intent: Intent, *, wait_s: float = AT_ONCE_
     return case
 
 
-async def ask_once_more(desk: Desk) -> tuple[Case, ...]:
+async def ask_once_more(desk: Bookkeeper) -> tuple[Case, ...]:
     """Ask about the orders that the venue never accepted, as the next two reconciliations do.
 
     One that is found is recorded, alarms, and quarantines its symbol. Raises as `settle`, and what reads
@@ -126,7 +126,7 @@ async def ask_once_more(desk: Desk) -> tuple[Case, ...]:
                     desk.journal.record_report(case.intent, await _with_fills(desk, report))
                 case.detail = f"found after all: {_said(report)}"
             case Quarantine(reason):
-                _quarantine(desk, case.intent, reason)
+                _quarantine(desk.journal, case.intent, reason)
                 case.detail = reason
             case _:
                 desk.journal.record_asked_again(case.intent)
@@ -206,7 +206,7 @@ async def _adopt(desk: Sender, case: Case, report: OrderReport) -> None:
         case.verdict = ask_again(case.rounds)
 
 
-async def _with_fills(desk: Sender, report: OrderReport) -> OrderReport:
+async def _with_fills(desk: Asker, report: OrderReport) -> OrderReport:
     fills = await desk.venue.account.order_fills(report.symbol, report.venue_order_id)
     return replace(report, fills=fills)
 
@@ -232,15 +232,15 @@ def _write_down(desk: Sender, case: Case) -> None:
                 case.verdict, case.detail = None, "settled by another command"
         case Quarantine(reason):
             case.detail = f"quarantined: {reason}"
-            _quarantine(desk, case.intent, reason)
+            _quarantine(desk.journal, case.intent, reason)
 
 
-def _quarantine(desk: Sender, intent: Intent, reason: str) -> None:
+def _quarantine(journal: OrderJournal, intent: Intent, reason: str) -> None:
     """Stop entries on the order's symbol; the same doubt is written down once."""
     symbol, reason = intent.request.symbol, f"{intent.client_order_id}: {reason}"
-    known = {(each.symbol, each.reason) for each in desk.journal.quarantines(intent.account)}
+    known = {(each.symbol, each.reason) for each in journal.quarantines(intent.account)}
     if (symbol, reason) not in known:
-        desk.journal.quarantine(intent.account, symbol, reason)
+        journal.quarantine(intent.account, symbol, reason)
 
 
 def _said(report: OrderReport) -> str:
