@@ -30,6 +30,11 @@ _TRADES = """
     WHERE account = ? AND symbol = ? AND dry_run = 0 AND trade_id > ? AND trade_id <= ?
     ORDER BY trade_id LIMIT ?
 """
+_TRADES_OF = """
+    SELECT trade_id, venue_order_id, side = 'BUY', price, quantity, fee, fee_asset, ts_event_ms FROM fills
+    WHERE account = ? AND symbol = ? AND dry_run = 0 AND venue_order_id IN (SELECT value FROM json_each(?))
+    ORDER BY trade_id
+"""
 _ORDERS = """
     SELECT client_order_id, venue_order_id, side = 'BUY', order_type, status, quantity, price,
         executed_quantity, timestamp_ms,
@@ -103,11 +108,11 @@ class OwnBook:
 
     def trades(self, symbol: str, after: int, upto: int = NO_END, limit: int = -1) -> list[Trade]:
         """Return our fills with after < trade_id <= upto, by trade id."""
-        rows = self._store.rows(_TRADES, (self._account, symbol, after, upto, limit))
-        return [
-            Trade(number, order, side == 1, Decimal(price), Decimal(quantity), Decimal(fee), asset, time_ms)
-            for number, order, side, price, quantity, fee, asset, time_ms in rows
-        ]
+        return self._trades(_TRADES, (self._account, symbol, after, upto, limit))
+
+    def trades_of(self, symbol: str, venue_order_ids: Iterable[int]) -> list[Trade]:
+        """Return our fills of these orders, by trade id; looks at every fill of the symbol."""
+        return self._trades(_TRADES_OF, (self._account, symbol, json.dumps(list(venue_order_ids))))
 
     def every_trade(self, symbol: str) -> Iterator[list[Trade]]:
         """Return all our fills of a symbol, in stretches."""
@@ -146,6 +151,12 @@ class OwnBook:
             if found:
                 break
         return list({order.client_order_id: order for order in found}.values())
+
+    def _trades(self, statement: str, key: Sequence[object]) -> list[Trade]:
+        return [
+            Trade(number, order, side == 1, Decimal(price), Decimal(quantity), Decimal(fee), asset, time_ms)
+            for number, order, side, price, quantity, fee, asset, time_ms in self._store.rows(statement, key)
+        ]
 
     def _orders(self, statement: str, key: Sequence[object]) -> list[OwnOrder]:
         return [_order(row) for row in self._store.rows(statement, key)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -15,7 +15,7 @@ from core.ports import Page, Venue
 from core.reconciliation import Break, OwnOrder, Terms, Trade, VenueOrder
 from core.reconciliation.classes import SETTLED_MS
 from core.reconciliation.orders import match_orders, without_consequences
-from core.reconciliation.trades import Market, Parties, explained, in_scope, unmatched
+from core.reconciliation.trades import Market, Parties, Unmatched, explained, in_scope, unmatched
 
 TRADES_PER_NOTE: Final = 20_000
 PASSES: Final = 3
@@ -128,31 +128,40 @@ class SymbolComparison:
         after = covered = done.coverage.trades_to
         noted_at = 0
         breaks: list[Break] = []
+        gone: list[Trade] = []
         ask = partial(self._trade_page, symbol)
         async for rows in pages(ask, after, self.terms.opened_ms):
             upto = rows[-1].trade_id
-            breaks += await self._explained(own.trades(symbol, after, upto), in_scope(rows, self.terms))
+            left = unmatched(own.trades(symbol, after, upto), in_scope(rows, self.terms))
+            breaks += await self._explained(left)
+            gone += left.only_ours
             covered = _settled(covered, ((row.trade_id, row.ts_event_ms) for row in rows), self.terms)
             after = max(after, upto)
             done.trades += len(rows)
-            if clean and not breaks and done.trades - noted_at >= TRADES_PER_NOTE:
+            if clean and not (breaks or gone) and done.trades - noted_at >= TRADES_PER_NOTE:
                 noted_at, self.noted = done.trades, Coverage(done.coverage.orders_to, covered)
                 self.book.record_covered(symbol, self.noted)
-        breaks += await self._explained(own.trades(symbol, after), [])
+        gone += own.trades(symbol, after)
         done.coverage = Coverage(done.coverage.orders_to, covered)
-        return breaks
+        return [*breaks, *self._missing(gone)]
 
     async def _trade_page(self, symbol: str, from_id: int | None) -> Page[Trade]:
         return await self.patience.ask(partial(self.venue.statements.trades, symbol, from_id))
 
-    async def _explained(self, ours: Sequence[Trade], theirs: Sequence[Trade]) -> tuple[Break, ...]:
-        left = unmatched(ours, theirs)
-        if not left:
-            return ()
+    async def _explained(self, left: Unmatched) -> tuple[Break, ...]:
+        """Say what is wrong with trades that the venue has."""
         parties: Mapping[int, Parties] = {
             number: await self._parties(number) for number in sorted(left.strange_orders)
         }
-        return explained(self.market, left, ours, parties, self.terms)
+        return explained(self.market, replace(left, only_ours=()), (), parties, self.terms)
+
+    def _missing(self, gone: Sequence[Trade]) -> tuple[Break, ...]:
+        """Say what is wrong with trades that the venue has not; what one repeats lies in any stretch."""
+        if not gone:
+            return ()
+        orders = sorted({trade.venue_order_id for trade in gone})
+        ours = self.book.own.trades_of(self.market.symbol, orders)
+        return explained(self.market, Unmatched(only_ours=tuple(gone)), ours, {}, self.terms)
 
     async def _parties(self, venue_order_id: int) -> Parties:
         """Return what both sides know of an order that made a trade we do not have."""

@@ -90,7 +90,9 @@ def explained(
     parties: Mapping[int, Parties],
     terms: Terms,
 ) -> tuple[Break, ...]:
-    """Say of each trade that did not agree what is wrong. `ours`: the stretch it was found in."""
+    """Say of each trade that did not agree what is wrong. `ours`: among others, all that `found.only_ours`
+    may repeat: every trade of the same orders.
+    """
     breaks = [_different(market, mine, their) for mine, their in found.differing]
     gone = {_key(trade) for trade in found.only_ours}
     standing = {trade[1:]: trade for trade in ours if _key(trade) not in gone}
@@ -167,7 +169,8 @@ def _began_ms(wanted: BreakClass, trade: Trade, parties: Parties) -> int:
 def _whose(trade: Trade, parties: Parties, terms: Terms) -> tuple[BreakClass, str]:
     """Return the class of a trade that only the venue has, by the order that made it, and why."""
     ours, theirs = parties
-    name = theirs.client_order_id if theirs is not None else ""
+    known = theirs or ours
+    name = "" if known is None else known.client_order_id
     order = f"order {trade.venue_order_id}" + (f" ({name})" if name else "")
     if ours is not None:
         if ours.venue_order_id not in (None, trade.venue_order_id):

@@ -21,6 +21,7 @@ from core.ports import Venue
 from core.settings import Settings
 from core.stop import StopRequest
 from core.values import Base
+from exchanges.paper.records import Persona
 from tests.core.journal.books import record_intent
 from tests.exchanges.conformance.desk import Desk, open_desk
 
@@ -172,8 +173,8 @@ class Place:
 
 
 @asynccontextmanager
-async def open_place(folder: Path) -> AsyncIterator[Place]:
-    async with open_desk("paper", folder / "exchange") as desk:
+async def open_place(folder: Path, persona: Persona = "testnet") -> AsyncIterator[Place]:
+    async with open_desk("paper", folder / "exchange", persona) as desk:
         home = folder / "home"
         snapshot = await desk.venue.account.snapshot()
         host = desk.venue.host
