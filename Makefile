@@ -6,7 +6,7 @@ DEMO_HOME := .trader-demo
 # A developer's exported keys, homes and switches must never reach a demo or a test.
 FORGET := env $(shell env | sed -n 's/^\(\(BINANCE\|GATE\|LIVE\|RECONCILE\|ALERT\)_[A-Z0-9_]*\|CONFIRM_LIVE\|TRADER_HOME\|TRADER_VENUE\|TRADER_ENV_FILE\|TRADER_SECRETS\)=.*/-u \1/p')
 
-.PHONY: demo test check bench lock clean
+.PHONY: demo test check bench prove-crash lock clean
 
 demo: $(VENV)/ready
 	@rm -rf $(DEMO_HOME)
@@ -25,6 +25,10 @@ check: $(VENV)/ready
 bench: $(VENV)/ready
 	@for each in benchmarks/bench_*.py; do $(FORGET) $(BIN)/python $$each || exit 1; done
 
+# The long proofs. Interrupted, each goes on where it was.
+prove-crash: $(VENV)/ready
+	$(FORGET) $(BIN)/python -m tests.simulation.crash --kills 1000
+
 # The pins: every platform, every hash, no host.
 lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -33,7 +37,7 @@ lock:
 	  --no-emit-index-url --no-annotate --no-header -q -o requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) $(DEMO_HOME)
+	rm -rf $(VENV) $(DEMO_HOME) .prove-crash
 
 $(VENV)/ready: requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -221,7 +221,10 @@ def balance_suffices(facts: GateFacts, account: AccountFacts) -> Answer:
 
 def nothing_unsettled(facts: GateFacts, account: AccountFacts) -> Answer:
     if account.unsettled:
-        return _failed(f"{account.unsettled} order(s) of unknown fate", "`trader status` names them")
+        return _failed(
+            f"{account.unsettled} order(s) of unknown fate",
+            "`trader resolve` asks what became of them, `trader status` names them",
+        )
     if account.quarantined:
         return _failed(f"quarantined: {', '.join(account.quarantined)}", "`trader status` says why")
     return _passed("every order's fate is known")

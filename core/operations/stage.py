@@ -16,6 +16,7 @@ from core.operations.positions import DUST_VALUE
 from core.operations.progress import Progress, Step
 from core.operations.protect import Guard, protective_orders
 from core.operations.round_trip import sell
+from core.operations.settle import settle
 from core.operations.stage_result import SignalView, StageResult
 from core.operations.trades import Trading, make_trades
 from core.operations.watch import recent_bars
@@ -58,6 +59,8 @@ async def run_stage(
 async def _pass_gates_and_run(
     desk: Desk, plan: StagePlan, progress: Progress, result: StageResult, random_bytes: RandomBytes
 ) -> None:
+    if not plan.stage.dry_run:
+        await settle(desk, tell=progress.note)
     account = await account_facts(desk, plan)
     try:
         _pass_gates(GateFacts(plan, desk.settings, desk.venue.host, account), result)
