@@ -84,6 +84,13 @@ COMMANDS: tuple[Entry | Section, ...] = (
         "cli.commands.resume:resume",
         (3, 4, 5),
     ),
+    Entry(
+        "reconcile",
+        "Compare our books with the venue's, and name every difference.",
+        "trader reconcile",
+        "cli.commands.reconcile:reconcile",
+        (3, 4, 5, 6, 7),
+    ),
     Section(
         "audit",
         "Prove, search and copy the journal's history.",

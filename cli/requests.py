@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from cli.console import UsageError
 from core.errors import ConfigError
 from core.gates import StagePlan
 from core.operations.check import checks_of
-from core.operations.resolve import Wanted
+from core.operations.resolve import Wanted as ResolveWanted
 from core.setting_values import duration_ms, whole_number
 from core.settings import Settings
 from core.stages import STAGES, EntryMode
 from core.strategies import STRATEGIES, strategy
 from core.values import canonical_symbol
+
+if TYPE_CHECKING:
+    from core.operations.reconcile import Wanted as ReconcileWanted
 
 TRADES_MAX = 1_000
 
@@ -52,7 +55,7 @@ def stage_plan(
 
 def resolve_wanted(
     order: str | None, wait: str, import_trades: list[str], write_off: bool, reason: str | None
-) -> Wanted:
+) -> ResolveWanted:
     """Return what `resolve` is to do. Raises UsageError."""
     hint = "`trader resolve --help` shows how"
     numbers = [part.strip() for each in import_trades for part in each.split(",")]
@@ -64,12 +67,34 @@ def resolve_wanted(
         raise UsageError("a decision needs its --reason, for the journal", hint=hint)
     if reason is not None and not reason.strip():
         raise UsageError("--reason was empty", hint="say what you found out; the journal keeps it")
-    return Wanted(
+    return ResolveWanted(
         order=order,
         wait_s=_seconds("--wait", wait),
         import_trades=tuple(dict.fromkeys(map(int, numbers))),
         write_off=write_off,
         reason=None if reason is None else reason.strip(),
+    )
+
+
+def reconcile_wanted(
+    settings: Settings, since: str | None, full: bool, accept: list[str], reason: str | None, now_ms: int
+) -> ReconcileWanted:
+    """Return what `reconcile` was asked for. Raises UsageError."""
+    from cli.moments import span_ms
+    from core.operations.reconcile import Wanted
+
+    if full and since is not None:
+        raise UsageError("--full begins at first contact, --since at a time: give one of them")
+    if accept and not (reason or "").strip():
+        raise UsageError("--accept needs its --reason, for the journal", hint="say what you found out")
+    if reason is not None and not accept:
+        raise UsageError("--reason is for --accept BREAK", hint="`trader reconcile` names the breaks")
+    return Wanted(
+        full=full,
+        since_ms=None if since is None else span_ms(since, None, now_ms)[0],
+        accept=tuple(dict.fromkeys(accept)),
+        reason=(reason or "").strip(),
+        halt_on_intruder=settings.reconcile_halt_on_intruder,
     )
 
 

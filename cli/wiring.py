@@ -37,6 +37,7 @@ from core.venue_clock import VenueClock
 from exchanges.registry import official_root, venue_factory
 
 if TYPE_CHECKING:
+    from core.operations.reconcile import BooksDesk
     from core.strategies.decision import Strategy
 
 BAR_GRACE_MS = 60_000
@@ -179,6 +180,16 @@ class Wiring:
                 stop=self.stop,
                 alone=not dry_run,
             )
+
+    @asynccontextmanager
+    async def account_books(self, venue: Venue) -> AsyncIterator[BooksDesk]:
+        """Open the books of the account that the key reaches, which must be known. Raises WRONG_ACCOUNT."""
+        from core.operations.reconcile import BooksDesk, known_account
+
+        with self.write_journal(venue.clock) as journal:
+            account = await known_account(venue, journal)
+            self.invocation.console.locate(account=f"{account.uid} key …{venue.key_ending}")
+            yield BooksDesk(venue, account, journal, venue.clock)
 
     @contextmanager
     def write_journal(self, clock: Clock) -> Iterator[Journal]:

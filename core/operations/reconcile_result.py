@@ -45,6 +45,11 @@ class ReconcileResult:
     not_covered: tuple[AccountKey, ...] = ()
 
     @property
+    def agrees(self) -> bool:
+        """Whether everything was compared, and nothing differs."""
+        return self.until_ms is not None and not self.open_breaks and not self.elsewhere
+
+    @property
     def open_breaks(self) -> tuple[KnownBreak, ...]:
         """Return what makes the books differ; what may only be late is not among it."""
         return tuple(each for each in self.breaks if each.found.break_class.is_break)

@@ -1,0 +1,223 @@
+"""`trader reconcile` as cron and an operator run it, against a paper exchange that others trade on too."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import stat
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.clock import SystemClock
+from core.journal import Journal
+from core.run_lock import only_run
+from core.stages import TradingState
+from tests.cli.conversation import Shell
+from tests.cli.loopback import Loopback, serving
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # it imports a name that websockets is giving up
+    from binance import AsyncClient
+
+STAGE_1 = "BINANCE_DRY_RUN=false trader stage 1"
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    return Shell(tmp_path)
+
+
+@pytest.fixture
+def venue(tmp_path: Path) -> Iterator[Loopback]:
+    with serving(tmp_path / "venue") as loopback:
+        yield loopback
+
+
+@pytest.fixture
+def traded(shell: Shell, venue: Loopback) -> Shell:
+    """Give a home that passed stage 1 at the venue."""
+    shell.environ |= venue.environ()
+    for command in ("trader stage 0", STAGE_1):
+        exit_code, stdout, stderr = shell.run(command)
+        assert exit_code == 0, stderr + stdout
+    return shell
+
+
+def document(shell: Shell, command: str) -> tuple[int, dict[str, Any]]:
+    exit_code, stdout, stderr = shell.run(f"{command} --json")
+    found = json.loads(stdout)
+    assert found["exit_code"] == exit_code, stderr
+    return exit_code, found
+
+
+def place_foreign(venue: Loopback, **order: Any) -> dict[str, Any]:
+    """Place an order as somebody else with the key would: with python-binance, as it comes."""
+
+    async def place() -> dict[str, Any]:
+        client = AsyncClient(venue.api_key, venue.api_secret)
+        client.API_URL = f"{venue.root}/api"
+        try:
+            placed: dict[str, Any] = await client.create_order(**order)
+            return placed
+        finally:
+            await client.close_connection()
+
+    return asyncio.run(place())
+
+
+def test_an_intruder_is_found_named_accepted_and_then_silent(traded: Shell, venue: Loopback) -> None:
+    assert traded.run("trader reconcile") == (0, "", "")
+    foreign = place_foreign(venue, symbol="BTCUSDT", side="BUY", type="MARKET", quoteOrderQty="20")
+
+    exit_code, stdout, stderr = traded.run("trader reconcile")
+    assert exit_code == 5
+    assert "UNAUTHORIZED" in stdout
+    assert str(foreign["orderId"]) in stdout
+    assert "ALARM" in stderr
+    assert "error[BOOKS_DIFFER]" in stderr
+    exit_code, found = document(traded, "trader reconcile")
+    assert exit_code == 5
+    classes = {each["class"] for each in found["result"]["breaks"]}
+    assert classes == {"UNAUTHORIZED"}
+    (order,) = (each for each in found["result"]["breaks"] if each["trade_id"] is None)
+    assert order["theirs"]["executed"] == foreign["executedQty"].rstrip("0")
+    assert order["ours"] == {}
+    assert found["error"]["code"] == "BOOKS_DIFFER"
+
+    accept = f'trader reconcile --accept {order["break_id"]} --reason "bought by hand on the page"'
+    assert traded.run(accept)[0] == 0
+    assert traded.run("trader reconcile") == (0, "", "")
+    assert traded.run("trader reconcile --full") == (0, "", "")
+    assert traded.run("trader audit verify")[0] == 0
+
+
+def test_a_break_keeps_its_name_and_grows_old(traded: Shell, venue: Loopback) -> None:
+    place_foreign(
+        venue, symbol="ETHUSDT", side="BUY", type="LIMIT", timeInForce="GTC", quantity="0.01", price="2000"
+    )
+    first, second = (document(traded, "trader reconcile")[1]["result"]["breaks"] for _ in range(2))
+    assert [(each["break_id"], each["first_seen_ms"]) for each in first] == [
+        (each["break_id"], each["first_seen_ms"]) for each in second
+    ]
+    assert {each["symbol"] for each in first} == {"ETHUSDT"}
+
+
+def test_an_intruder_halts_where_the_operator_wants_that(traded: Shell, venue: Loopback) -> None:
+    place_foreign(venue, symbol="BTCUSDT", side="BUY", type="MARKET", quoteOrderQty="20")
+    exit_code, found = document(traded, "RECONCILE_HALT_ON_INTRUDER=true trader reconcile")
+    assert (exit_code, found["result"]["halted"]) == (5, True)
+    with _journal(traded) as journal:
+        (account,) = journal.accounts()
+        assert journal.trading_state(account) is TradingState.HALTED
+        assert journal.verify() == ()
+    exit_code, _, stderr = traded.run(STAGE_1)
+    assert exit_code == 4
+    assert "gate trading-state" in stderr
+
+
+def test_every_run_leaves_a_report_by_date(traded: Shell, venue: Loopback) -> None:
+    assert traded.run("trader reconcile -q")[0] == 0
+    place_foreign(venue, symbol="BTCUSDT", side="BUY", type="MARKET", quoteOrderQty="20")
+    _, found = document(traded, "trader reconcile")
+    clean, differing = sorted((Path(traded.environ["TRADER_HOME"]) / "reports/reconcile").glob("*/*.txt"))
+    assert differing == Path(found["result"]["report"])
+    assert "✓ the books agree" in clean.read_text()
+    assert "UNAUTHORIZED since" in differing.read_text()
+    record = json.loads(differing.with_suffix(".json").read_text())
+    assert record["breaks"] == found["result"]["breaks"]
+    assert stat.S_IMODE(differing.stat().st_mode) == stat.S_IMODE(clean.stat().st_mode) == 0o600
+    assert record["started_ms"] // 86_400_000 == _day(differing.parent.name)
+
+
+def _day(date: str) -> int:
+    from datetime import date as calendar
+
+    return (calendar.fromisoformat(date) - calendar(1970, 1, 1)).days
+
+
+def test_two_runs_do_not_overlap(traded: Shell) -> None:
+    with only_run(Path(traded.environ["TRADER_HOME"]), "reconcile", "RECONCILE_RUNNING"):
+        exit_code, stdout, stderr = traded.run("trader reconcile")
+    assert (exit_code, stdout) == (4, "")
+    assert "error[RECONCILE_RUNNING]" in stderr
+    assert traded.run("trader reconcile")[0] == 0
+
+
+def test_a_venue_out_of_reach_is_7_and_reported(traded: Shell) -> None:
+    exit_code, found = document(traded, "BINANCE_BASE_URL=http://127.0.0.1:9 trader reconcile")
+    assert (exit_code, found["error"]["code"]) == (7, "VENUE_UNREACHABLE")
+    assert "NOT COMPLETE: VENUE_UNREACHABLE" in Path(found["result"]["report"]).read_text()
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("trader reconcile --accept 12345678", "--accept needs its --reason"),
+        ('trader reconcile --accept 12345678 --reason " "', "--accept needs its --reason"),
+        ("trader reconcile --reason why", "--reason is for --accept BREAK"),
+        ("trader reconcile --full --since 24h", "give one of them"),
+        ("trader reconcile --since yesterday", "--since was yesterday, which is no time"),
+    ],
+)
+def test_what_was_typed_wrong_is_named(shell: Shell, command: str, said: str) -> None:
+    exit_code, stdout, stderr = shell.run(command)
+    assert (exit_code, stdout) == (2, "")
+    assert said in stderr
+
+
+def test_a_break_of_another_name_is_not_accepted(traded: Shell) -> None:
+    exit_code, _, stderr = traded.run("trader reconcile --accept 12345678 --reason why")
+    assert exit_code == 3
+    assert "error[BREAK_UNKNOWN]: no open break is called '12345678'; open: none" in stderr
+
+
+def test_a_home_without_books_is_never_clean(shell: Shell) -> None:
+    exit_code, stdout, stderr = shell.run("trader reconcile")
+    assert (exit_code, stdout) == (3, "")
+    assert f"error[NO_BOOKS]: the journal in {shell.environ['TRADER_HOME']} knows no account" in stderr
+
+
+def test_the_books_of_the_other_environment_are_not_these(traded: Shell) -> None:
+    exit_code, _, stderr = traded.run("BINANCE_USE_TESTNET=false trader reconcile")
+    assert exit_code == 3
+    assert "knows no account on binance mainnet; it knows binance:testnet:" in stderr
+
+
+CRON = "env -i PATH=/usr/bin:/bin {settings} {program} reconcile"
+
+
+@pytest.mark.parametrize(
+    "settings", ["", "HOME=/nonexistent", "HOME={folder}", "HOME={folder} LOGNAME=nobody"]
+)
+def test_cron_without_the_operators_environment_is_never_clean(traded: Shell, settings: str) -> None:
+    """No home of the operator, no settings file, another working directory."""
+    given = settings.format(folder=traded.folder)
+    runtime = (
+        f"TRADER_RUNTIME_DIR={traded.environ['TRADER_RUNTIME_DIR']} PYTHONPATH={traded.environ['PYTHONPATH']}"
+    )
+    program = traded.program
+    exit_code, stdout, stderr = traded.bash(
+        f"cd / && {CRON.format(settings=f'{given} {runtime}', program=program)}"
+    )
+    assert exit_code == 3, stderr
+    assert stdout == ""
+    assert "error[" in stderr
+
+
+def test_cron_with_the_home_and_without_the_settings_is_never_clean(traded: Shell) -> None:
+    """The home has seen a real venue: the toy in the box must not stand in for it."""
+    keys = ("TRADER_VENUE", "BINANCE_BASE_URL", "BINANCE_API_KEY", "BINANCE_API_SECRET")
+    for name in keys:
+        del traded.environ[name]
+    exit_code, stdout, stderr = traded.run("trader reconcile")
+    assert (exit_code, stdout) == (3, "")
+    assert "error[VENUE_NOT_CHOSEN]" in stderr
+
+
+def _journal(shell: Shell) -> Journal:
+    home = Path(shell.environ["TRADER_HOME"])
+    return Journal.open(home, clock=SystemClock(), random_bytes=lambda count: bytes(count), read_only=True)
