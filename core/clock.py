@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
+HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 
 

@@ -11,13 +11,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from core.account import AccountKey, Environment
-from core.clock import DAY_MS
+from core.clock import DAY_MS, HOUR_MS
 from core.orders import OrderType
 from core.ports import ClockReading, HostFacts
 from core.stages import STAGES, EntryMode, Evidence, Gate, GateResult, Stage, TradingState
 from core.values import Quote, decimal_text
 
 if TYPE_CHECKING:
+    from core.journal.reconciliations import Reconciled
     from core.settings import Settings
 
 CONFIRM_LIVE_IN_FILE = "CONFIRM_LIVE_IN_FILE"
@@ -71,7 +72,7 @@ class AccountFacts:
 
     `stop_type`: what would protect a position on the plan's symbol, None when the venue lists nothing that
     could. `open_stops`: on the symbol, whoever placed them; `stops_max`: how many the venue allows, None for
-    any number.
+    any number. `reconciled`: the newest whole comparison of the books; `symbols`: what it has to cover.
     """
 
     account: AccountKey
@@ -88,6 +89,9 @@ class AccountFacts:
     stops_max: int | None
     trading_state: TradingState
     journal_findings: int
+    reconciled: Reconciled | None
+    open_breaks: int
+    symbols: frozenset[str]
     evidence: tuple[Evidence, ...]
     risk_digest: str
     code_digest: str
@@ -230,6 +234,25 @@ def nothing_unsettled(facts: GateFacts, account: AccountFacts) -> Answer:
     return _passed("every order's fate is known")
 
 
+def books_reconciled(facts: GateFacts, account: AccountFacts) -> Answer:
+    """The newest whole comparison with the venue is fresh, covers every symbol and left no break open."""
+    newest, limit_ms = account.reconciled, facts.settings.gate_max_reconcile_age_ms
+    if account.open_breaks:
+        return _failed(f"{account.open_breaks} open break(s)", "`trader reconcile` names them")
+    if newest is None:
+        return _failed("the books were never compared with the venue's", "`trader reconcile`")
+    left_out = account.symbols - newest.coverage.keys()
+    if left_out:
+        return _failed(f"not compared: {', '.join(sorted(left_out))}", "`trader reconcile`")
+    age_ms = account.now_ms - newest.until_ms
+    if not 0 <= age_ms <= limit_ms:
+        return _failed(
+            f"the books were compared {age_ms / HOUR_MS:.1f} h ago; {limit_ms / HOUR_MS:g} h is the limit",
+            "`trader reconcile`",
+        )
+    return _passed(f"the books agreed {age_ms / HOUR_MS:.1f} h ago")
+
+
 def journal_verifies(facts: GateFacts, account: AccountFacts) -> Answer:
     if account.journal_findings:
         return _failed(
@@ -368,9 +391,8 @@ GATES: Mapping[int, Mapping[str, GateRule]] = {
         "key-exposure": _later("the search for exposed keys"),
         **STANDING,
         "deposit-address": _later("the pinned deposit address"),
-        "reconciliation": _later("the comparison of our books with the venue's"),
+        "reconciliation": _of_account(books_reconciled),
         "daily-limits": _of_account(daily_limits),
-        "resolver": _later("the settling of unknown outcomes"),
         "pre-flight": _later("the rehearsal of the exact order on the live venue"),
         "drills": _later("the drills of halt, cancel-all and flatten"),
         "confirm-live": confirm_live,

@@ -32,6 +32,7 @@ async def account_facts(desk: Desk, plan: StagePlan) -> AccountFacts:
     open_orders = await desk.venue.account.open_orders(None)
     open_stops = [each for each in open_orders if each.order_type in ALGO_TYPES]
     journal, account = desk.journal, desk.account
+    books = journal.reconciliations(account)
     risk_digest, code_digest = desk.digests()
     return AccountFacts(
         account=account,
@@ -48,6 +49,9 @@ async def account_facts(desk: Desk, plan: StagePlan) -> AccountFacts:
         stops_max=instrument.filters.algo_orders_max,
         trading_state=facts.trading_state,
         journal_findings=len(journal.verify()),
+        reconciled=books.newest(),
+        open_breaks=sum(each.is_open and each.found.break_class.is_break for each in books.breaks()),
+        symbols=frozenset(books.own.markets()),
         evidence=journal.evidence(),
         risk_digest=risk_digest,
         code_digest=code_digest,

@@ -365,7 +365,7 @@ class _Run:
                 open_breaks=result.counts(),
                 accepted=len(known) - len(result.breaks),
                 full=self.wanted.full,
-                coverage=self.book.coverage(),
+                coverage=self.book.coverage() | self.coverage,
                 transfers_to_ms=getattr(self, "transfers_to_ms", None),
             )
         )

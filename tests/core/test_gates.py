@@ -13,6 +13,7 @@ import pytest
 from core.account import AccountKey, Environment
 from core.clock import DAY_MS
 from core.gates import GATES, AccountFacts, GateFacts, StagePlan, closed, evaluate
+from core.journal.reconciliations import Coverage, Reconciled
 from core.orders import OrderType
 from core.ports import ClockReading, HostFacts
 from core.settings import Finding, Settings
@@ -27,14 +28,22 @@ NOT_BUILT = {
     "key-age",
     "key-exposure",
     "deposit-address",
-    "reconciliation",
-    "resolver",
     "pre-flight",
     "drills",
     "phrase",
 }
 TESTNET = AccountKey("binance", Environment.TESTNET, "testnet.binance.vision", "7")
 MAINNET = AccountKey("binance", Environment.MAINNET, "api.binance.com", "8")
+
+RECONCILED = Reconciled(
+    time_ms=NOW_MS - HOUR_MS,
+    until_ms=NOW_MS - HOUR_MS,
+    open_breaks={},
+    accepted=0,
+    full=False,
+    coverage={"BTCUSDT": Coverage(1, 1)},
+    transfers_to_ms=None,
+)
 
 Change = Callable[[GateFacts], GateFacts]
 
@@ -92,6 +101,9 @@ def facts(stage: int, evidences: tuple[Evidence, ...] = (evidence(0), evidence(1
             stops_max=5,
             trading_state=TradingState.ACTIVE,
             journal_findings=0,
+            reconciled=RECONCILED,
+            open_breaks=0,
+            symbols=frozenset({"BTCUSDT"}),
             evidence=evidences,
             risk_digest="risk",
             code_digest="code",
@@ -127,6 +139,10 @@ def plan(**changed: Any) -> Change:
 
 def clock(offset_ms: float, bound_ms: float) -> Change:
     return account(reading=ClockReading(NOW_MS, NOW_MS, offset_ms, bound_ms))
+
+
+def reconciled(until_ms: int) -> Change:
+    return account(reconciled=replace(RECONCILED, until_ms=until_ms))
 
 
 ANY_STAGE: list[tuple[str, Change, str]] = [
@@ -208,6 +224,11 @@ CASES = [
     (2, "too few trades", spoiled(1, trades=2), "stage-1"),
     (2, "too short a soak", spoiled(1, first_fill_ms=NOW_MS - HOUR_MS - HOUR_MS + 1), "stage-1"),
     (2, "signal with real money, never by signal before", plan(entry=EntryMode.SIGNAL), "stage-1"),
+    (2, "books never compared", account(reconciled=None), "reconciliation"),
+    (2, "a symbol not compared", account(symbols=frozenset({"BTCUSDT", "ETHUSDT"})), "reconciliation"),
+    (2, "an open break", account(open_breaks=1), "reconciliation"),
+    (2, "books compared too long ago", reconciled(NOW_MS - DAY_MS - 1), "reconciliation"),
+    (2, "books compared in the future", reconciled(NOW_MS + 1), "reconciliation"),
     (2, "all entries of the day used", account(live_entries_today=10), "daily-limits"),
     (2, "the day's loss used up", account(live_loss_today=Quote(Decimal(10))), "daily-limits"),
     (2, "not confirmed", settings(confirm_live=False), "confirm-live"),
