@@ -13,6 +13,7 @@ from cli import VERSION
 from cli.main import COMMANDS
 from cli.registry import Entry, Section, exit_codes, load
 from core.errors import CONDITIONS, EXIT_MEANINGS, MOST_DANGEROUS_FIRST
+from core.reconciliation import RULES
 from core.settings import describe_settings
 from core.settings_text import settings_reference, settings_template
 
@@ -46,6 +47,25 @@ def exit_code_reference() -> str:
         ),
     ]
     return "\n".join(lines) + "\n"
+
+
+def class_reference() -> str:
+    rows = [
+        f"| `{each}` | {rule.meaning} | {rule.window_ms // 1000 or '–'} | {rule.tolerance} | {rule.advice} |"
+        for each, rule in RULES.items()
+    ]
+    head = ["| class | means | late for up to (s) | tolerance | what to do |", "|---|---|---|---|---|"]
+    return "\n".join([*head, *rows]) + "\n"
+
+
+def test_the_classes_of_breaks_are_listed() -> None:
+    page = REPOSITORY / "docs/reconciliation.md"
+    before, marker, _ = page.read_text(encoding="utf-8").partition("<!-- made from core/reconciliation -->\n")
+    assert marker
+    generated = f"{before}{marker}{class_reference()}"
+    if os.environ.get("UPDATE_GOLDEN"):
+        page.write_text(generated, encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == generated
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import stat
 import warnings
 from collections.abc import Iterator
+from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from core.clock import SystemClock
 from core.journal import Journal
 from core.run_lock import only_run
 from core.stages import TradingState
-from tests.cli.conversation import Shell
+from tests.cli.conversation import REPOSITORY, Shell
 from tests.cli.loopback import Loopback, serving
 
 with warnings.catch_warnings():
@@ -216,6 +218,51 @@ def test_cron_with_the_home_and_without_the_settings_is_never_clean(traded: Shel
     exit_code, stdout, stderr = traded.run("trader reconcile")
     assert (exit_code, stdout) == (3, "")
     assert "error[VENUE_NOT_CHOSEN]" in stderr
+
+
+@pytest.mark.parametrize(
+    "scheduled",
+    [
+        re.compile(r"^17 3 \* \* \* (?P<command>/.+)$", re.MULTILINE),
+        re.compile(r"^ExecStart=(?P<command>/.+)$", re.MULTILINE),
+    ],
+    ids=["crontab", "systemd"],
+)
+def test_the_scheduled_line_of_the_runbook_is_silent(traded: Shell, scheduled: re.Pattern[str]) -> None:
+    """The very line, with an operator's paths, in the environment of cron."""
+    line = scheduled.search((REPOSITORY / "runbooks/reconcile.md").read_text(encoding="utf-8"))
+    assert line
+    settings = traded.folder / ".env"
+    needed = (
+        "TRADER_VENUE",
+        "BINANCE_BASE_URL",
+        "BINANCE_API_KEY",
+        "BINANCE_API_SECRET",
+        "TRADER_RUNTIME_DIR",
+    )
+    settings.write_text("".join(f"{name}={traded.environ[name]}\n" for name in needed))
+    settings.chmod(0o600)
+    command = line["command"]
+    for example, real in {
+        "/home/operator/.venv/bin/trader": traded.program,
+        "/home/operator/.local/state/trader": traded.environ["TRADER_HOME"],
+        "/home/operator/.env": settings,
+    }.items():
+        assert example in command
+        command = command.replace(example, str(real))
+    cron = f"env -i PATH=/usr/bin:/bin PYTHONPATH={REPOSITORY} /bin/sh -c '{command}'"
+    assert traded.bash(f"cd / && {cron}") == (0, "", "")
+
+
+def test_the_timer_and_the_service_of_the_runbook_can_be_read() -> None:
+    page = (REPOSITORY / "runbooks/reconcile.md").read_text(encoding="utf-8")
+    units = [ConfigParser(), ConfigParser()]
+    for unit, text in zip(units, re.findall(r"```ini\n(.+?)```", page, re.DOTALL), strict=True):
+        unit.read_string(text)
+    service, timer = units
+    assert service["Service"]["Type"] == "oneshot"
+    assert timer["Timer"]["OnCalendar"]
+    assert timer["Install"]["WantedBy"] == "timers.target"
 
 
 def _journal(shell: Shell) -> Journal:
