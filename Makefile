@@ -6,7 +6,7 @@ DEMO_HOME := .trader-demo
 # A developer's exported keys, homes and switches must never reach a demo or a test.
 FORGET := env $(shell env | sed -n 's/^\(\(BINANCE\|GATE\|LIVE\|RECONCILE\|ALERT\)_[A-Z0-9_]*\|CONFIRM_LIVE\|TRADER_HOME\|TRADER_VENUE\|TRADER_ENV_FILE\|TRADER_SECRETS\)=.*/-u \1/p')
 
-.PHONY: demo test check bench prove-crash lock clean
+.PHONY: demo test check bench prove-crash prove-faults lock clean
 
 demo: $(VENV)/ready
 	@rm -rf $(DEMO_HOME)
@@ -29,6 +29,9 @@ bench: $(VENV)/ready
 prove-crash: $(VENV)/ready
 	$(FORGET) $(BIN)/python -m tests.simulation.crash --kills 1000
 
+prove-faults: $(VENV)/ready
+	$(FORGET) $(BIN)/python -m tests.simulation.faults --orders 10000
+
 # The pins: every platform, every hash, no host.
 lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -37,7 +40,7 @@ lock:
 	  --no-emit-index-url --no-annotate --no-header -q -o requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) $(DEMO_HOME) .prove-crash
+	rm -rf $(VENV) $(DEMO_HOME) .prove-crash .prove-faults
 
 $(VENV)/ready: requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)

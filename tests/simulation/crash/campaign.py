@@ -166,7 +166,7 @@ def settled(place: Site) -> list[str]:
         exit_code = _end_of(place, command, NONE)
         if exit_code:
             left.append(f"`trader {' '.join(command)}` ended with {exit_code}: {_last_words(place)}")
-    return left + differences(place.venue, place.home, SYMBOL, place.before)
+    return left + differences(place.venue, place.home, [SYMBOL], place.before)
 
 
 def _end_of(place: Site, arguments: list[str], fate: Fate) -> int:

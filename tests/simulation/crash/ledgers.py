@@ -7,7 +7,7 @@ import hmac
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
@@ -76,15 +76,17 @@ def rows(home: Path, statement: str) -> list[tuple[Any, ...]]:
         return db.execute(statement).fetchall()
 
 
-def differences(venue: PaperVenue, home: Path, symbol: str, before: Mapping[str, Decimal]) -> list[str]:
+def differences(
+    venue: PaperVenue, home: Path, symbols: Sequence[str], before: Mapping[str, Decimal]
+) -> list[str]:
     """Say everything in which journal and venue differ; [] when no order is lost and none is there twice.
 
     `before`: the venue's balances when the books were opened.
     """
     return [
         *_unsettled(home),
-        *_orders(venue.orders(symbol), home),
-        *_fills(venue.trades(symbol), home),
+        *_orders([order for symbol in symbols for order in venue.orders(symbol)], home),
+        *_fills([trade for symbol in symbols for trade in venue.trades(symbol)], home),
         *_balances(venue, home, before),
     ]
 
@@ -117,14 +119,16 @@ def _orders(theirs: list[dict[str, Any]], home: Path) -> Iterator[str]:
 
 def _fills(theirs: list[dict[str, Any]], home: Path) -> Iterator[str]:
     statement = (
-        "SELECT trade_id, venue_order_id, price, quantity, fee, fee_asset FROM fills WHERE dry_run = 0"
+        "SELECT symbol, trade_id, venue_order_id, price, quantity, fee, fee_asset"
+        " FROM fills WHERE dry_run = 0"
     )
     ours = Counter(
-        (trade, order, Decimal(price), Decimal(quantity), Decimal(fee), asset)
-        for trade, order, price, quantity, fee, asset in rows(home, statement)
+        (symbol, trade, order, Decimal(price), Decimal(quantity), Decimal(fee), asset)
+        for symbol, trade, order, price, quantity, fee, asset in rows(home, statement)
     )
     told = Counter(
         (
+            each["symbol"],
             each["id"],
             each["orderId"],
             Decimal(each["price"]),
