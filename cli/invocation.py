@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass
 class Invocation:
-    """`environ` and `cwd` are read once, in `cli.main`; everything below takes them from here."""
+    """`environ` and `cwd` are read once, in `cli.main`; everything below takes them from here.
+
+    `reduces`: whether the command only reduces risk; a wrong setting that it can do without does not stop it.
+    """
 
     console: Console
     options: Options
     environ: Mapping[str, str]
     cwd: Path
+    reduces: bool = False
 
     @cached_property
     def settings(self) -> Settings:
@@ -30,7 +34,9 @@ class Invocation:
         # pydantic takes longer to load than --help may take.
         from core.config import load_settings
 
-        settings = load_settings(self.environ, self.cwd, self.options.env_file, self.options.home)
+        settings = load_settings(
+            self.environ, self.cwd, self.options.env_file, self.options.home, tolerant=self.reduces
+        )
         self.console.locate(env_file=settings.env_file)
         for finding in settings.findings:
             self.console.warn(f"{finding.message}; {finding.way_out}")

@@ -62,6 +62,7 @@ COMMANDS: tuple[Entry | Section, ...] = (
         "trader cancel-all --yes",
         "cli.commands.cancel_all:cancel_all",
         (3, 4, 5, 6, 7, 8, 9),
+        reduces=True,
     ),
     Entry(
         "flatten",
@@ -69,6 +70,7 @@ COMMANDS: tuple[Entry | Section, ...] = (
         "trader flatten --yes",
         "cli.commands.flatten:flatten",
         (3, 4, 5, 6, 7, 8, 9),
+        reduces=True,
     ),
     Entry(
         "halt",
@@ -76,6 +78,7 @@ COMMANDS: tuple[Entry | Section, ...] = (
         "trader halt",
         "cli.commands.halt:halt",
         (3,),
+        reduces=True,
     ),
     Entry(
         "resume",

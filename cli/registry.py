@@ -33,7 +33,7 @@ class Entry:
     """One command as --help tells it. `target`: "module:function", imported when the command runs.
 
     `exit_codes`: those beyond the ones every command has. `looks_back`: whether a position that no stop
-    protects is shown at its end, and decides its exit code.
+    protects is shown at its end, and decides its exit code. `reduces`: whether it only reduces risk.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Entry:
     target: str
     exit_codes: tuple[int, ...] = ()
     looks_back: bool = True
+    reduces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         ctx.obj.console.command = ctx.command_path.partition(" ")[2]
+        ctx.obj.reduces = self.entry.reduces
         if self.entry.looks_back:
             ctx.obj.console.last_look = partial(unprotected_position, ctx.obj)
         return super().invoke(ctx)

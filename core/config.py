@@ -11,6 +11,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -18,6 +19,9 @@ from core.errors import ConfigError
 from core.setting_values import shown
 from core.settings import Credentials, Finding, Settings, describe_settings
 from core.settings_file import SettingsFile, find_settings_file, read_settings_file
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 __all__ = ["PAPER", "Credentials", "Finding", "Settings", "home_folder", "load_settings", "resolve_venue"]
 
@@ -32,6 +36,25 @@ PATHS = (
 )
 MARKET_FILE = "file:"
 LOOSER_WHEN_LOWER = ("GATE_MIN_SOAK", "GATE_MIN_TRADES")
+DECIDES_WHERE = frozenset(
+    {
+        "TRADER_VENUE",
+        "TRADER_HOME",
+        "TRADER_RUNTIME_DIR",
+        "TRADER_ENV_FILE",
+        "TRADER_SECRETS",
+        "TRADER_PAPER_SPEED",
+        "BINANCE_USE_TESTNET",
+        "BINANCE_BASE_URL",
+        "BINANCE_API_KEY",
+        "BINANCE_API_SECRET",
+        "BINANCE_PRIVATE_KEY_PATH",
+        "BINANCE_TESTNET_API_KEY",
+        "BINANCE_TESTNET_API_SECRET",
+        "BINANCE_TESTNET_PRIVATE_KEY_PATH",
+    }
+)
+"""Whose account a command is about, and with which key: without these nothing can be canceled or sold."""
 TYPO_LIKENESS = 0.85
 NEAREST_LIKENESS = 0.6
 
@@ -40,19 +63,31 @@ _SETTINGS = {described.name: described for described in describe_settings()}
 
 @dataclass(frozen=True, slots=True)
 class _Problem:
-    """One thing that is wrong: "{name} {reason}". `value`: as it was given, "" where it could be secret."""
+    """One thing that is wrong: "{name} {reason}". `value`: as it was given, "" where it could be secret.
+
+    `about`: the setting that it may mean, "" for none; None where it could be any.
+    """
 
     name: str
     value: str
     reason: str
     way_out: str
+    about: str | None
     code: str = "SETTINGS_INVALID"
 
 
 def load_settings(
-    environ: Mapping[str, str], cwd: Path, env_file: Path | None = None, home: Path | None = None
+    environ: Mapping[str, str],
+    cwd: Path,
+    env_file: Path | None = None,
+    home: Path | None = None,
+    *,
+    tolerant: bool = False,
 ) -> Settings:
     """Return the settings; `env_file` and `home` are what the command line said.
+
+    `tolerant`: what is wrong with a setting that does not decide where is a finding, and its default is used:
+    a typo in a limit must keep nobody from canceling.
 
     Raises ConfigError with every problem at once (details["problems"]), or because the settings file cannot
     be read. Reads nothing but that file.
@@ -74,22 +109,40 @@ def load_settings(
     values.pop("TRADER_ENV_FILE", None)
     if "CONFIRM_LIVE" not in set_outside:
         values.pop("CONFIRM_LIVE", None)
-    findings = (*_unknown_in_environment(environ), *_file_findings(file, set_in_file))
+    findings = [*_unknown_in_environment(environ), *_file_findings(file, set_in_file)]
     problems = [*_file_problems(file), *_key_problems(values)]
-    try:
-        settings = Settings.model_validate(
-            {
-                **values,
-                "TRADER_HOME": _home(values, environ),
-                "explicit": frozenset(values),
-                "findings": findings,
-            }
-        )
-    except ValidationError as error:
-        problems += _value_problems(error, values, set_outside, file)
-    if problems:
-        raise _config_error(problems)
+    wrong = [*_value_problems(_errors(values, environ), values, set_outside, file)]
+    if tolerant:
+        findings += [_ignored(each) for each in (*problems, *wrong) if _is_tolerable(each)]
+        values = {name: text for name, text in values.items() if name not in {each.name for each in wrong}}
+        problems, wrong = ([each for each in found if not _is_tolerable(each)] for found in (problems, wrong))
+    if problems or wrong:
+        raise _config_error([*problems, *wrong])
+    settings = Settings.model_validate(
+        {
+            **values,
+            "TRADER_HOME": _home(values, environ),
+            "explicit": frozenset(values),
+            "findings": tuple(findings),
+        }
+    )
     return settings.model_copy(update={"env_file": path})
+
+
+def _errors(values: Mapping[str, str], environ: Mapping[str, str]) -> list[ErrorDetails]:
+    try:
+        Settings.model_validate({**values, "TRADER_HOME": _home(values, environ)})
+    except ValidationError as error:
+        return error.errors(include_url=False)
+    return []
+
+
+def _is_tolerable(problem: _Problem) -> bool:
+    return problem.about is not None and problem.about not in DECIDES_WHERE
+
+
+def _ignored(problem: _Problem) -> Finding:
+    return Finding("SETTING_IGNORED", f"{problem.name} {problem.reason}; it is ignored here", problem.way_out)
 
 
 def home_folder(environ: Mapping[str, str], cwd: Path, home: Path | None = None) -> Path:
@@ -131,7 +184,7 @@ def _loosened_gates(settings: Settings) -> list[_Problem]:
         now, default = getattr(settings, described.attribute), getattr(defaults, described.attribute)
         if now < default if name in LOOSER_WHEN_LOWER else now > default:
             reason = f"is looser than {described.default}, which only the paper exchange allows"
-            problems.append(_Problem(name, "", reason, f"{name}={described.default}"))
+            problems.append(_Problem(name, "", reason, f"{name}={described.default}", name))
     return problems
 
 
@@ -219,19 +272,18 @@ def _file_problems(file: SettingsFile | None) -> Iterator[_Problem]:
     if file is None:
         return
     for fault in file.faults:
-        yield _Problem(str(file.path), "", f"cannot be used: {fault}", f"correct it in {file.path}")
+        yield _Problem(str(file.path), "", f"cannot be used: {fault}", f"correct it in {file.path}", None)
     for name, line in file.lines.items():
         where = f"line {line} of {file.path}"
         if name == "TRADER_ENV_FILE":
-            yield _Problem(name, "", "counts only from the process environment", f"remove {where}")
+            yield _Problem(name, "", "counts only from the process environment", f"remove {where}", name)
         elif name not in _SETTINGS:
             nearest = _nearest(name, NEAREST_LIKENESS if name.startswith(PREFIXES) else TYPO_LIKENESS)
             if nearest:
-                yield _Problem(
-                    shown(name), "", f"is not a setting; did you mean {nearest}?", f"correct {where}"
-                )
+                reason = f"is not a setting; did you mean {nearest}?"
+                yield _Problem(shown(name), "", reason, f"correct {where}", nearest)
             elif name.startswith(PREFIXES):
-                yield _Problem(shown(name), "", "is not a setting", f"remove {where}")
+                yield _Problem(shown(name), "", "is not a setting", f"remove {where}", "")
 
 
 def _key_problems(values: Mapping[str, str]) -> Iterator[_Problem]:
@@ -241,20 +293,23 @@ def _key_problems(values: Mapping[str, str]) -> Iterator[_Problem]:
         halves = [name for name in (secret, file) if name in values]
         if key in values and not halves:
             reason = f"is missing: {key} is set without it (or {file})"
-            yield _Problem(secret, "", reason, f"set {secret}, or {file} for an Ed25519 key", "KEY_MISSING")
+            way_out = f"set {secret}, or {file} for an Ed25519 key"
+            yield _Problem(secret, "", reason, way_out, secret, "KEY_MISSING")
         elif key not in values and halves:
-            yield _Problem(key, "", f"is missing: {halves[0]} is set without it", f"set {key}", "KEY_MISSING")
+            reason = f"is missing: {halves[0]} is set without it"
+            yield _Problem(key, "", reason, f"set {key}", key, "KEY_MISSING")
         elif len(halves) == 2:
-            yield _Problem(secret, "", f"and {file} are both set; a key has one of them", f"remove {secret}")
+            reason = f"and {file} are both set; a key has one of them"
+            yield _Problem(secret, "", reason, f"remove {secret}", secret)
 
 
 def _value_problems(
-    error: ValidationError,
+    errors: Iterable[ErrorDetails],
     values: Mapping[str, str],
     set_outside: Mapping[str, str],
     file: SettingsFile | None,
 ) -> Iterator[_Problem]:
-    for entry in error.errors(include_url=False):
+    for entry in errors:
         name = str(entry["loc"][0])
         where = "the process environment" if name in set_outside or file is None else str(file.path)
         reason = str(entry.get("ctx", {}).get("error", "has a value that cannot be used"))
@@ -262,7 +317,7 @@ def _value_problems(
         # A reason that does not repeat the value had cause not to: it may hold a secret.
         if _SETTINGS[name].secret or value not in reason:
             value = ""
-        yield _Problem(name, value, reason, f"correct {name} in {where}")
+        yield _Problem(name, value, reason, f"correct {name} in {where}", name)
 
 
 def _config_error(problems: Iterable[_Problem]) -> ConfigError:

@@ -115,3 +115,18 @@ def test_an_unreachable_venue_leaves_the_document_whole(shell: Shell, venue: Loo
 
 def test_a_symbol_that_cannot_be_is_a_usage_error(shell: Shell) -> None:
     assert run(shell, "trader cancel-all --yes --symbol Ω", 2)["error"]["code"] == "USAGE"
+
+
+@pytest.mark.parametrize("command", ["cancel-all", "flatten"])
+def test_a_typo_in_a_limit_keeps_nobody_from_reducing(shell: Shell, home: Path, command: str) -> None:
+    name = ours(home, 903)
+    with serving(home / "paper") as exchange:
+        place(exchange, name)
+    (shell.folder / ".env").write_text("BINANCE_RISK_MAX_ORDER_USDT=25,00\nBINANCE_RISK_FRACTON=0.02\n")
+    exit_code, _, stderr = shell.run(f"trader {command} --yes")
+    assert exit_code == 0, stderr
+    for wrong in ("BINANCE_RISK_MAX_ORDER_USDT was 25,00", "BINANCE_RISK_FRACTON is not a setting"):
+        assert f"warning: {wrong}" in stderr
+    assert "it is ignored here" in stderr
+    with serving(home / "paper") as exchange:
+        assert open_names(exchange) == set()

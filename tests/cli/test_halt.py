@@ -56,9 +56,13 @@ def test_a_stage_in_another_process_sends_nothing_after_the_halt(shell: Shell, h
     assert "DENIED" in after
 
 
-def test_halt_does_not_need_sound_settings(shell: Shell, home: Path) -> None:
-    document = run(shell, "BINANCE_RISK_FRACTION=7 trader halt", 3)
-    assert document["error"]["code"] == "SETTINGS_INVALID"
+@pytest.mark.parametrize(
+    ("wrong", "exit_code"),
+    [("BINANCE_RISK_FRACTION=7", 0), ("BINANCE_USE_TESTNET=perhaps", 3)],
+    ids=["a limit", "where it is"],
+)
+def test_halt_does_not_need_sound_settings(shell: Shell, home: Path, wrong: str, exit_code: int) -> None:
+    document = run(shell, f"{wrong} trader halt", exit_code)
     assert document["result"]["latched"] is True
     assert (home / "HALTED").exists()
 

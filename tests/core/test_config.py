@@ -454,3 +454,58 @@ def test_any_home_survives_the_template(tmp_path: Path, name: str) -> None:
     home = tmp_path / "homes" / name
     (tmp_path / "home.env").write_text(settings_template({"TRADER_HOME": str(home)}))
     assert load_settings({"HOME": "/home/me"}, tmp_path, Path("home.env")).home == home
+
+
+# --- commands that only reduce risk ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "BINANCE_RISK_FRACTION=7",
+        "BINANCE_RISK_MAX_ORDER_USDT=lots",
+        "BINANCE_SYMBOL=B T C",
+        "GATE_MIN_TRADES=-1",
+        "BINANCE_RISK_FRACTON=0.01",
+        "LIVE_XYZZY=1",
+        "TRADER_BAR=17m",
+    ],
+)
+def test_what_does_not_decide_where_is_ignored_and_said(cwd: Path, line: str) -> None:
+    (cwd / ".env").write_text(f"TRADER_VENUE=paper\n{line}\n")
+    settings = load_settings({"HOME": str(cwd / "user")}, cwd, tolerant=True)
+    assert settings.venue == "paper"
+    (finding,) = settings.findings
+    assert finding.code == "SETTING_IGNORED"
+    assert line.partition("=")[0] in finding.message
+    with pytest.raises(ConfigError):
+        load_settings({"HOME": str(cwd / "user")}, cwd)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "BINANCE_USE_TESTNET=perhaps",
+        "BINANCE_USE_TESTNETT=false",
+        "TRADER_VENUE=binnance",
+        "BINANCE_API_KEY=half-a-pair",
+        "BINANCE_BASE_URL=ftp://x",
+        "this is no setting at all",
+    ],
+)
+def test_what_may_decide_where_stops_every_command(cwd: Path, line: str) -> None:
+    (cwd / ".env").write_text(f"{line}\nBINANCE_RISK_FRACTION=7\n")
+    with pytest.raises(ConfigError) as refused:
+        load_settings({"HOME": str(cwd / "user")}, cwd, tolerant=True)
+    assert "BINANCE_RISK_FRACTION" not in refused.value.message
+
+
+@given(texts=st.dictionaries(st.sampled_from(NAMES), st.text(max_size=12)))
+def test_tolerance_never_makes_more_problems(texts: dict[str, str]) -> None:
+    environ = {"HOME": "/nowhere", **{name: text for name, text in texts.items() if "\0" not in text}}
+    try:
+        strict = load_settings(environ, Path("/nowhere"))
+    except ConfigError:
+        return
+    tolerant = load_settings(environ, Path("/nowhere"), tolerant=True)
+    assert tolerant == strict
