@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -134,7 +135,8 @@ class Connection:
             raise _as_sqlite3(error) from error
 
     def close(self) -> None:
-        self._db.close()
+        with suppress(apsw.Error):  # a failed checkpoint on closing is no error of sqlite3's
+            self._db.close()
 
 
 class Rows:
