@@ -52,9 +52,9 @@ def mix(seed: int, rate: float = 1.0) -> Plan:
     rules: list[Fault] = [
         # Doubled only where the venue refuses the second: an IOC sent twice by a proxy is bought twice.
         Twice(when=twice),
-        Silence(seconds=20, when=often(0.0006)),
+        Silence(seconds=20, when=often(0.001)),
         RateLimit(retry_after_s=5, when=often(0.003)),
-        Ban(retry_after_s=30, when=often(0.0006)),
+        Ban(retry_after_s=30, when=often(0.001)),
         Delay(seconds=HELD_S, when=often(0.005)),
         Hold(seconds=HELD_S, when=often(0.004)),
         Slow(seconds=HELD_S, when=often(0.004)),
