@@ -156,7 +156,8 @@ class Trading(Protocol):
         """Send the recorded intent once.
 
         Raises OutcomeUnknown when the order may have reached the venue. VenueRejected, VenueUnavailable and
-        ConfigError (key or symbol refused) are definite: nothing was executed.
+        ConfigError (key or symbol refused) are definite: nothing was executed. `details["sent"]` is False
+        where no byte of it left this process.
         """
         ...
 

@@ -79,7 +79,7 @@ def _write_failure(desk: Sender, intent: Intent, failure: BaseException) -> None
     match failure:
         case VenueRejected():
             journal.record_rejected(intent, failure.venue_code, failure.message)
-        case VenueUnavailable(code="VENUE_UNREACHABLE"):
+        case VenueUnavailable(details={"sent": False}):
             journal.record_abandoned(intent, failure.message)
         case VenueUnavailable() | ConfigError():
             journal.record_rejected(intent, 0, failure.message)

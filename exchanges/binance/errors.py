@@ -284,7 +284,10 @@ def error_for(failure: RequestFailed, purpose: Purpose) -> TraderError:
 def _build(
     error_class: type[TraderError], code: str, message: str, hint: str | None, failure: RequestFailed
 ) -> TraderError:
-    details: dict[str, object] = {"request": failure.request}
+    details: dict[str, object] = {
+        "request": failure.request,
+        "sent": failure.reached is not Reached.NOT_SENT,
+    }
     if failure.status is not None:
         details["http_status"] = failure.status
     if failure.code is not None:

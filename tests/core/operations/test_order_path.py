@@ -79,7 +79,12 @@ FAILURES: list[tuple[BaseException, type[BaseException], OrderStatus]] = [
     (VenueRejected("no", venue_code=-2010, venue_text="no"), VenueRejected, OrderStatus.REJECTED),
     (ConfigError("no", code="KEY_REFUSED"), ConfigError, OrderStatus.REJECTED),
     (VenueUnavailable("busy", code="VENUE_BUSY"), VenueUnavailable, OrderStatus.REJECTED),
-    (VenueUnavailable("down"), VenueUnavailable, OrderStatus.ABANDONED),
+    (VenueUnavailable("down", details={"sent": False}), VenueUnavailable, OrderStatus.ABANDONED),
+    (
+        VenueUnavailable("kept back", code="VENUE_BUSY", details={"sent": False}),
+        VenueUnavailable,
+        OrderStatus.ABANDONED,
+    ),
     (OutcomeUnknown("who knows"), OutcomeUnknown, OrderStatus.SUBMITTED),
     (RuntimeError("a bug"), RuntimeError, OrderStatus.SUBMITTED),
     (asyncio.CancelledError(), asyncio.CancelledError, OrderStatus.SUBMITTED),
