@@ -1,0 +1,104 @@
+"""The gates of the stages: named conditions, pure, each pass, fail or unavailable.
+
+Each module has the rules of one kind; `facts` has what they look at, gathered in
+`core.operations.gate_facts`. A gate that cannot be answered says `unavailable`; it is never shown as, nor
+counted as, a pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from core.gates.account import (
+    balance_suffices,
+    books_reconciled,
+    clock_agrees,
+    clock_answer,
+    journal_verifies,
+    no_second_machine,
+    nothing_unsettled,
+    stop_can_rest,
+    trading_active,
+)
+from core.gates.evidence import evidence_of
+from core.gates.facts import (
+    DEFAULT_STRATEGY,
+    AccountFacts,
+    GateFacts,
+    GateRule,
+    StagePlan,
+    later,
+    of_account,
+    stage_command,
+)
+from core.gates.live import CONFIRM_LIVE_IN_FILE, confirm_live, daily_limits
+from core.gates.place import environment_proven, settings_match
+from core.stages import Gate, GateResult
+
+__all__ = [
+    "CONFIRM_LIVE_IN_FILE",
+    "DEFAULT_STRATEGY",
+    "GATES",
+    "AccountFacts",
+    "GateFacts",
+    "StagePlan",
+    "answer",
+    "clock_answer",
+    "closed",
+    "evaluate",
+    "stage_command",
+]
+
+STANDING: Mapping[str, GateRule] = {
+    "clock": of_account(clock_agrees),
+    "balance": of_account(balance_suffices),
+    "protective-stop": of_account(stop_can_rest),
+    "second-machine": of_account(no_second_machine),
+    "unsettled": of_account(nothing_unsettled),
+    "trading-state": of_account(trading_active),
+    "journal": of_account(journal_verifies),
+}
+
+GATES: Mapping[int, Mapping[str, GateRule]] = {
+    0: {"settings": settings_match, "environment": environment_proven, **STANDING},
+    1: {
+        "settings": settings_match,
+        "environment": environment_proven,
+        "stage-0": evidence_of(0),
+        **STANDING,
+    },
+    2: {
+        "settings": settings_match,
+        "environment": environment_proven,
+        "stage-0": evidence_of(0),
+        "stage-1": evidence_of(1),
+        "key-rights": later("asking the venue what the key may do"),
+        "key-ip": later("asking the venue where the key may be used from"),
+        "key-age": later("asking the venue how old the key is"),
+        "key-exposure": later("the search for exposed keys"),
+        **STANDING,
+        "deposit-address": later("the pinned deposit address"),
+        "reconciliation": of_account(books_reconciled),
+        "daily-limits": of_account(daily_limits),
+        "pre-flight": later("the rehearsal of the exact order on the live venue"),
+        "drills": later("the drills of halt, cancel-all and flatten"),
+        "confirm-live": confirm_live,
+        "phrase": later("the typed phrase that names what will be spent"),
+    },
+}
+"""Stage -> its gates by name, in the order they are listed."""
+
+
+def answer(name: str, facts: GateFacts) -> Gate:
+    """Answer one gate of the plan's stage."""
+    return Gate(name, *GATES[facts.plan.stage.number][name](facts))
+
+
+def evaluate(facts: GateFacts) -> tuple[Gate, ...]:
+    """Answer every gate of the plan's stage."""
+    return tuple(answer(name, facts) for name in GATES[facts.plan.stage.number])
+
+
+def closed(gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
+    """Return the gates that are not passed."""
+    return tuple(gate for gate in gates if gate.result is not GateResult.PASS)

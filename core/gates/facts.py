@@ -1,0 +1,144 @@
+"""What the gates look at, and what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
+
+from core.account import AccountKey, Environment
+from core.orders import OrderType
+from core.ports import ClockReading, HostFacts
+from core.stages import STAGES, EntryMode, Evidence, GateResult, Stage, TradingState
+from core.values import Quote
+
+if TYPE_CHECKING:
+    from core.journal.reconciliations import Reconciled
+    from core.settings import Settings
+
+DEFAULT_STRATEGY = "coherence"
+NOT_ASKED = "not asked: an earlier gate is closed"
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlan:
+    """What the operator asked for. `soak_s`: first to last fill; `wait_limit_s`: how long to wait at most."""
+
+    stage: Stage
+    symbol: str
+    trades: int
+    entry: EntryMode
+    strategy: str
+    bar: str
+    soak_s: float
+    wait_limit_s: float
+
+    def command(self) -> str:
+        """Return the settings and the command line that would be right for this stage."""
+        return stage_command(self.stage, self, trades=self.trades, soak_s=self.soak_s)
+
+    def rehearsal(self, number: int, *, trades: int = 1, soak_s: float = 0) -> str:
+        """Return the command line that gives this plan the evidence of an earlier stage."""
+        return stage_command(STAGES[number], self, trades=trades, soak_s=soak_s)
+
+
+def stage_command(stage: Stage, plan: StagePlan, *, trades: int, soak_s: float) -> str:
+    """Return a command line with the settings it needs; what is the default anyway is left out."""
+    mainnet = stage.environment is Environment.MAINNET
+    words = ["CONFIRM_LIVE=yes"] if mainnet else []
+    words += [
+        f"BINANCE_USE_TESTNET={str(not mainnet).lower()}",
+        f"BINANCE_DRY_RUN={str(stage.dry_run).lower()}",
+        f"trader stage {stage.number} --symbol {plan.symbol} --trades {trades}",
+    ]
+    if plan.entry is not EntryMode.PROBE:
+        words.append(f"--entry {plan.entry}")
+    elif soak_s:
+        words.append(f"--soak {soak_s:g}s")
+    if plan.strategy != DEFAULT_STRATEGY:
+        words.append(f"--strategy {plan.strategy}")
+    return " ".join(words)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """What the gates must know of the account. Present only when venue and account could be asked.
+
+    `stop_type`: what would protect a position on the plan's symbol, None when the venue lists nothing that
+    could. `open_stops`: on the symbol, whoever placed them; `stops_max`: how many the venue allows, None for
+    any number. `reconciled`: the newest whole comparison of the books; `symbols`: what it has to cover.
+    """
+
+    account: AccountKey
+    now_ms: int
+    reading: ClockReading
+    free_quote: Decimal
+    quote_asset: str
+    smallest_order: Quote
+    unsettled: int
+    quarantined: tuple[str, ...]
+    foreign_orders: tuple[str, ...]
+    stop_type: OrderType | None
+    open_stops: int
+    stops_max: int | None
+    trading_state: TradingState
+    journal_findings: int
+    reconciled: Reconciled | None
+    open_breaks: int
+    symbols: frozenset[str]
+    evidence: tuple[Evidence, ...]
+    risk_digest: str
+    code_digest: str
+    live_entries_today: int
+    live_loss_today: Quote
+
+
+@dataclass(frozen=True, slots=True)
+class GateFacts:
+    """Everything a gate may look at. None: not asked, because an earlier gate is closed."""
+
+    plan: StagePlan
+    settings: Settings
+    host: HostFacts | None = None
+    account: AccountFacts | None = None
+
+
+class Answer(NamedTuple):
+    """What a rule says; with the gate's name it is a `Gate`."""
+
+    result: GateResult
+    detail: str
+    way_out: str = ""
+
+
+GateRule = Callable[[GateFacts], Answer]
+AccountRule = Callable[[GateFacts, AccountFacts], Answer]
+
+
+def passed(detail: str) -> Answer:
+    return Answer(GateResult.PASS, detail)
+
+
+def failed(detail: str, way_out: str = "") -> Answer:
+    return Answer(GateResult.FAIL, detail, way_out)
+
+
+def unavailable(detail: str) -> Answer:
+    return Answer(GateResult.UNAVAILABLE, detail)
+
+
+def of_account(rule: AccountRule) -> GateRule:
+    def answer(facts: GateFacts) -> Answer:
+        if facts.account is None:
+            return unavailable(NOT_ASKED)
+        return rule(facts, facts.account)
+
+    return answer
+
+
+def later(what: str) -> GateRule:
+    def answer(facts: GateFacts) -> Answer:
+        return unavailable(f"not built yet: {what}; stage 2 stays closed")
+
+    return answer
