@@ -306,6 +306,7 @@ async def _site(
                 limits=risk_limits(settings, rules, SYMBOL, 1.0),
                 strategy=rules,
                 digests=lambda: ("", ""),
+                key_seen=lambda: ((), ()),
                 stop=StopRequest(),
                 alone=True,
             )

@@ -7,7 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -150,6 +150,7 @@ class Wiring:
         venue_clock = VenueClock(venue.market_data, venue.clock, reading, speed)
         with self.write_journal(venue.clock) as journal:
             account = await _open_account(venue, journal, symbol, reading.venue_ms)
+            journal.keys.record_used(venue.key_fingerprint, account)
             self.invocation.console.locate(account=f"{account.uid} key …{venue.key_ending}")
             if dry_run:
                 trading = DryRunTrading(venue.trading, venue.account, venue.market_data)
@@ -177,9 +178,26 @@ class Wiring:
                     risk_digest(self.settings, strategy.parameters_as_dict()),
                     code_digest(),
                 ),
+                key_seen=partial(self._key_seen, venue),
                 stop=self.stop,
                 alone=not dry_run,
             )
+
+    def _key_seen(self, venue: Venue) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Look for the key on this machine. The keys of the exchange in this process are nowhere else."""
+        from core.key_homes import other_homes
+        from core.key_traces import traces
+
+        settings, environ = self.settings, self.invocation.environ
+        if not settings.has_key:
+            return (), ()
+        key = settings.credentials(venue.host.environment)
+        needles = [each.reveal() for each in (key.api_key, key.api_secret) if each is not None]
+        user = Path(environ["HOME"]) if environ.get("HOME") else None
+        return (
+            traces(needles, settings.home, user, self.invocation.cwd),
+            other_homes(self._runtime_folder, venue.key_fingerprint, settings.home),
+        )
 
     @asynccontextmanager
     async def account_books(self, venue: Venue) -> AsyncIterator[BooksDesk]:

@@ -34,7 +34,8 @@ class Desk:
     `clock_speed`: how fast `clock` runs against the wall; above 1 only on the paper exchange. `lease`: not
     held until an operation that sends acquires it or takes it over. `digests`: () -> (risk digest, code
     digest), read when asked. `alone`: with the lease, nobody else sells from this desk's book; dry runs of
-    one home share theirs.
+    one home share theirs. `key_seen`: () -> (where on this machine the key can be read, other homes that use
+    it), read when asked.
     """
 
     venue: Venue
@@ -49,6 +50,7 @@ class Desk:
     limits: RiskLimits
     strategy: Strategy
     digests: Callable[[], tuple[str, str]]
+    key_seen: Callable[[], tuple[tuple[str, ...], tuple[str, ...]]]
     stop: StopRequest
     alone: bool
 

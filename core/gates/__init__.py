@@ -31,6 +31,15 @@ from core.gates.facts import (
     of_account,
     stage_command,
 )
+from core.gates.keys import (
+    account_status,
+    key_address,
+    key_age,
+    key_expiry,
+    key_exposure,
+    key_is_ours_alone,
+    key_rights,
+)
 from core.gates.live import CONFIRM_LIVE_IN_FILE, confirm_live, daily_limits
 from core.gates.place import environment_proven, settings_match
 from core.stages import Gate, GateResult
@@ -39,6 +48,7 @@ __all__ = [
     "CONFIRM_LIVE_IN_FILE",
     "DEFAULT_STRATEGY",
     "GATES",
+    "KEY_GATES",
     "AccountFacts",
     "GateFacts",
     "StagePlan",
@@ -59,6 +69,16 @@ STANDING: Mapping[str, GateRule] = {
     "journal": of_account(journal_verifies),
 }
 
+KEY_GATES: Mapping[str, GateRule] = {
+    "key-rights": of_account(key_rights),
+    "key-ip": of_account(key_address),
+    "key-age": of_account(key_age),
+    "key-expiry": of_account(key_expiry),
+    "account-status": of_account(account_status),
+    "key-exposure": of_account(key_exposure),
+    "key-alone": of_account(key_is_ours_alone),
+}
+
 GATES: Mapping[int, Mapping[str, GateRule]] = {
     0: {"settings": settings_match, "environment": environment_proven, **STANDING},
     1: {
@@ -72,10 +92,7 @@ GATES: Mapping[int, Mapping[str, GateRule]] = {
         "environment": environment_proven,
         "stage-0": evidence_of(0),
         "stage-1": evidence_of(1),
-        "key-rights": later("asking the venue what the key may do"),
-        "key-ip": later("asking the venue where the key may be used from"),
-        "key-age": later("asking the venue how old the key is"),
-        "key-exposure": later("the search for exposed keys"),
+        **KEY_GATES,
         **STANDING,
         "deposit-address": later("the pinned deposit address"),
         "reconciliation": of_account(books_reconciled),
@@ -90,8 +107,9 @@ GATES: Mapping[int, Mapping[str, GateRule]] = {
 
 
 def answer(name: str, facts: GateFacts) -> Gate:
-    """Answer one gate of the plan's stage."""
-    return Gate(name, *GATES[facts.plan.stage.number][name](facts))
+    """Answer one gate of the plan's stage, or one about the key, which may be asked at any."""
+    rules = {**KEY_GATES, **GATES[facts.plan.stage.number]}
+    return Gate(name, *rules[name](facts))
 
 
 def evaluate(facts: GateFacts) -> tuple[Gate, ...]:

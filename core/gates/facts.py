@@ -14,6 +14,7 @@ from core.stages import STAGES, EntryMode, Evidence, GateResult, Stage, TradingS
 from core.values import Quote
 
 if TYPE_CHECKING:
+    from core.gates.keys import KeyReport
     from core.journal.reconciliations import Reconciled
     from core.settings import Settings
 
@@ -87,6 +88,7 @@ class AccountFacts:
     reconciled: Reconciled | None
     open_breaks: int
     symbols: frozenset[str]
+    key: KeyReport
     evidence: tuple[Evidence, ...]
     risk_digest: str
     code_digest: str

@@ -52,6 +52,8 @@ _TITLES = {
     "QUARANTINED": ("ERROR", "Symbol quarantined"),
     "QUARANTINE_RELEASED": ("WARNING", "Quarantine released by a human"),
     "EVIDENCE": ("INFO", "Evidence recorded"),
+    "KEY_USED": ("INFO", "Key first used"),
+    "KEY_EXPOSED": ("WARNING", "Key exposed: never used again"),
     "COVERED": ("INFO", "Books compared so far"),
     "BREAK": ("ERROR", "Reconciliation break"),
     "BREAK_ENDED": ("INFO", "Reconciliation break is no more"),

@@ -19,6 +19,7 @@ from core.journal.audit_log import AuditLog
 from core.journal.chain import plain
 from core.journal.files import INSTALLATION, keep_installation, keep_reserve
 from core.journal.history import History
+from core.journal.key_book import KeyBook
 from core.journal.projections import KINDS
 from core.journal.reconciliations import Reconciliations
 from core.journal.records import (
@@ -396,6 +397,11 @@ class Journal:
     def reconciliations(self, account: AccountKey) -> Reconciliations:
         """Return what was compared with the venue's books on an account, and what differs."""
         return Reconciliations(self._store, account)
+
+    @property
+    def keys(self) -> KeyBook:
+        """Return what is known of keys, by fingerprint."""
+        return KeyBook(self._store)
 
     # --- evidence and notes
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from core.journal.key_rows import TABLES as _FOURTH
 from core.journal.reconciliation_rows import TABLES as _THIRD
 
 APPLICATION_ID = 0x74724A4C  # "trJL"
@@ -198,7 +199,7 @@ _SECOND = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
 """Migration n (counted from 1) leads from schema n - 1 to schema n. One that was released is never edited."""
 
 VERSION = len(MIGRATIONS)
@@ -222,6 +223,8 @@ PROJECTIONS: tuple[str, ...] = (
     "breaks",
     "adjustments",
     "reconciliations",
+    "key_uses",
+    "exposed_keys",
 )
 
 

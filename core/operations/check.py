@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from core.desk import Access, Desk
 from core.errors import MOST_DANGEROUS_FIRST, ReconciliationBreak, TraderError
-from core.gates import GATES, GateFacts, StagePlan, answer
+from core.gates import GATES, KEY_GATES, GateFacts, StagePlan, answer
 from core.instrument import SymbolStatus
 from core.operations.inquiry import Inquiry
 from core.operations.positions import open_positions
@@ -90,29 +90,6 @@ async def _account(ask: Inquiry) -> Gate:
     return _gate("account", snapshot.can_trade, detail, "ask the venue why trading is off for this account")
 
 
-async def _key(ask: Inquiry) -> Gate:
-    desk = await ask.desk()
-    facts = await desk.venue.key_administration.key_facts()
-    if facts is None:
-        return Gate("key", GateResult.UNAVAILABLE, "this venue cannot say what a key may do")
-    dangerous = {
-        "withdraw": facts.withdrawals,
-        "transfer internally": facts.internal_transfer,
-        "transfer between accounts": facts.universal_transfer,
-        "use margin": facts.margin,
-        "trade futures": facts.futures,
-        "trade options": facts.options,
-    }
-    wrong = [f"may {what}" for what, allowed in dangerous.items() if allowed]
-    if not facts.spot_trading:
-        wrong.append("may not trade spot")
-    if not facts.ip_restricted:
-        wrong.append("works from any address")
-    if wrong:
-        return _gate("key", False, f"the key {', '.join(wrong)}", "change the key's rights at the venue")
-    return _gate("key", True, "spot trading only, restricted by address")
-
-
 async def _symbol(ask: Inquiry) -> Gate:
     instrument = await (await ask.venue()).market_data.instrument(ask.plan.symbol)
     if instrument.status is not SymbolStatus.TRADING:
@@ -167,7 +144,6 @@ CHECKS: Mapping[str, Check] = {
     "symbol": _symbol,
     "signal": _signal,
     "account": _account,
-    "key": _key,
     "journal": _journal,
     "positions": _positions,
 }
@@ -175,11 +151,9 @@ CHECKS: Mapping[str, Check] = {
 
 
 def checks_of(plan: StagePlan) -> Mapping[str, Check]:
-    """Return what can be asked, in the order it is asked and listed: the checks, then the stage's gates."""
-    gates = {
-        name: partial(Inquiry.gate, name=name) for name in GATES[plan.stage.number] if name not in CHECKS
-    }
-    return {**CHECKS, **gates}
+    """Return what can be asked, in the order it is asked and listed: checks, the key's gates, the stage's."""
+    names = dict.fromkeys((*KEY_GATES, *GATES[plan.stage.number]))
+    return {**CHECKS, **{name: partial(Inquiry.gate, name=name) for name in names if name not in CHECKS}}
 
 
 async def run_check(

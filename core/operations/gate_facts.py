@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.account import Environment
 from core.clock import utc_day
 from core.desk import Desk
 from core.gates import AccountFacts, StagePlan
+from core.gates.keys import KeyReport
 from core.operations.entry_check import foreign_among
 from core.operations.observe import ALGO_TYPES, observe, risk_facts
 from core.orders import OrderStatus
@@ -55,8 +57,23 @@ async def account_facts(desk: Desk, plan: StagePlan) -> AccountFacts:
         evidence=journal.evidence(),
         risk_digest=risk_digest,
         code_digest=code_digest,
+        key=await _key_report(desk),
         live_entries_today=journal.entries_today(account, utc_day(desk.venue_now_ms())),
         live_loss_today=Quote(facts.live_realized_loss_today.value + facts.live_unrealized_loss.value),
+    )
+
+
+async def _key_report(desk: Desk) -> KeyReport:
+    """Ask the venue, the journal and this machine about the key. On a testnet only what is cheap is asked."""
+    ask, known = desk.venue.key_administration, desk.journal.keys
+    traces, others = desk.key_seen() if desk.is_live else ((), ())
+    return KeyReport(
+        facts=await ask.key_facts(),
+        status=await ask.account_status(),
+        exposed=known.exposed().get(desk.key_fingerprint, ""),
+        used_on_testnet=desk.is_live and Environment.TESTNET in known.environments_of(desk.key_fingerprint),
+        traces=traces,
+        other_homes=others,
     )
 
 

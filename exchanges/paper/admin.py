@@ -86,8 +86,9 @@ def restrict_key(
     permissions: Permissions | None = None,
     ip_list: tuple[str, ...] | None = None,
     expires_ms: int | None = None,
+    created_ms: int | None = None,
 ) -> ApiKey:
-    """Change what a key may do; None leaves a part as it is. Raises LookupError for an unknown key."""
+    """Change what a key may do, or its age; None leaves a part as it is. Raises LookupError."""
     with exchange.transaction():
         key = _found(exchange, api_key)
         key = replace(
@@ -95,6 +96,7 @@ def restrict_key(
             permissions=key.permissions if permissions is None else permissions,
             ip_list=key.ip_list if ip_list is None else ip_list,
             expires_ms=key.expires_ms if expires_ms is None else expires_ms,
+            created_ms=key.created_ms if created_ms is None else created_ms,
         )
         _save(exchange, key)
         return key

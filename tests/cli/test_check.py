@@ -15,7 +15,7 @@ from exchanges.paper.keys import Permissions
 from tests.cli.conversation import Shell
 from tests.cli.loopback import Loopback, body, serving, when
 
-CHECKS = ["settings", "venue", "environment", "symbol", "signal", "account", "key", "journal", "positions"]
+CHECKS = ["settings", "venue", "environment", "symbol", "signal", "account", "journal", "positions"]
 
 
 @pytest.fixture
@@ -125,19 +125,77 @@ def test_the_most_dangerous_finding_decides_the_exit_code(shell: Shell, venue: L
     assert {name for name, gate in found.items() if gate["result"] == "fail"} == {"settings", "signal"}
 
 
-def test_a_key_that_may_withdraw_is_a_finding_where_the_venue_can_say(shell: Shell, tmp_path: Path) -> None:
+KEY_CHECKS = (
+    "key-rights",
+    "key-ip",
+    "key-age",
+    "key-expiry",
+    "account-status",
+    "key-exposure",
+    "key-alone",
+)
+ONLY_KEY = "trader check " + " ".join(f"--only {name}" for name in KEY_CHECKS)
+DAY_MS = 86_400_000
+FLIPS: list[tuple[str, dict[str, Any], str]] = [
+    ("key-rights", {"permissions": Permissions(spot_trading=False)}, "may not trade spot"),
+    ("key-rights", {"permissions": Permissions(withdrawals=True)}, "may withdraw"),
+    ("key-rights", {"permissions": Permissions(internal_transfer=True)}, "may transfer internally"),
+    ("key-rights", {"permissions": Permissions(universal_transfer=True)}, "may transfer between accounts"),
+    ("key-rights", {"permissions": Permissions(margin=True)}, "may use margin"),
+    ("key-rights", {"permissions": Permissions(futures=True)}, "may trade futures"),
+    ("key-rights", {"permissions": Permissions(vanilla_options=True)}, "may trade options"),
+    ("key-ip", {"ip_list": ()}, "works from any address"),
+    ("key-age", {"created_ms": -90 * DAY_MS}, "90 days old"),
+    ("key-expiry", {"expires_ms": DAY_MS // 2}, "ends in 0.5 days"),
+]
+
+
+@pytest.fixture
+def live(shell: Shell, tmp_path: Path) -> Iterator[Loopback]:
+    """Give a live venue whose key is as it should be."""
     with serving(tmp_path / "venue", persona="mainnet") as venue:
         shell.environ |= venue.environ() | {"BINANCE_USE_TESTNET": "false", "BINANCE_DRY_RUN": "false"}
-        assert gates(shell, "trader check --only key")["key"]["result"] == "pass"
-        with admin.opened(
-            venue.config, wall_clock_ms=venue.now_ms, random_bytes=lambda count: bytes(count)
-        ) as exchange:
-            admin.restrict_key(
-                exchange, venue.api_key, permissions=Permissions(spot_trading=True, withdrawals=True)
-            )
-        found = gates(shell, "trader check --only key", exit_code=5)
-    assert "may withdraw" in found["key"]["detail"]
-    assert venue.api_key not in json.dumps(found)
+        found = gates(shell, ONLY_KEY)
+        assert {name: gate["result"] for name, gate in found.items()} == dict.fromkeys(KEY_CHECKS, "pass")
+        yield venue
+
+
+@pytest.mark.parametrize(("name", "changed", "said"), FLIPS, ids=[said for _, _, said in FLIPS])
+def test_each_fact_of_the_key_flips_exactly_its_gate(
+    shell: Shell, live: Loopback, name: str, changed: dict[str, Any], said: str
+) -> None:
+    since_now = {
+        part: value + live.now_ms() if part.endswith("_ms") else value for part, value in changed.items()
+    }
+    with admin.opened(
+        live.config, wall_clock_ms=live.now_ms, random_bytes=lambda count: bytes(count)
+    ) as exchange:
+        admin.restrict_key(exchange, live.api_key, **since_now)
+    found = gates(shell, ONLY_KEY, exit_code=5)
+    assert [each for each, gate in found.items() if gate["result"] != "pass"] == [name]
+    assert said in found[name]["detail"]
+
+
+def test_a_key_on_this_machine_is_told_by_place(shell: Shell, live: Loopback) -> None:
+    user = Path(shell.environ["HOME"])
+    user.mkdir()
+    (user / ".bash_history").write_text(f"ls\nexport BINANCE_API_SECRET={live.api_secret}\n")
+    found = gates(shell, ONLY_KEY, exit_code=5)
+    assert [each for each, gate in found.items() if gate["result"] != "pass"] == ["key-exposure"]
+    assert f"{user / '.bash_history'}:2" in found["key-exposure"]["detail"]
+    assert live.api_secret not in json.dumps(found)
+
+
+def test_a_key_used_from_two_homes_is_a_finding(shell: Shell, live: Loopback, tmp_path: Path) -> None:
+    found = gates(shell, f"TRADER_HOME={tmp_path / 'other'} {ONLY_KEY}", exit_code=5)
+    assert [each for each, gate in found.items() if gate["result"] != "pass"] == ["key-alone"]
+    assert shell.environ["TRADER_HOME"] in found["key-alone"]["detail"]
+
+
+def test_on_a_testnet_the_key_is_unavailable_never_green(shell: Shell, venue: Loopback) -> None:
+    shell.environ |= venue.environ()
+    found = gates(shell, ONLY_KEY)
+    assert {gate["result"] for gate in found.values()} == {"unavailable"}
 
 
 def test_an_altered_journal_is_found(shell: Shell) -> None:

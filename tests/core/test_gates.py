@@ -12,10 +12,11 @@ import pytest
 
 from core.account import AccountKey, Environment
 from core.clock import DAY_MS
-from core.gates import GATES, AccountFacts, GateFacts, StagePlan, closed, evaluate
+from core.gates import GATES, KEY_GATES, AccountFacts, GateFacts, StagePlan, answer, closed, evaluate
+from core.gates.keys import KeyReport
 from core.journal.reconciliations import Coverage, Reconciled
 from core.orders import OrderType
-from core.ports import ClockReading, HostFacts
+from core.ports import ClockReading, HostFacts, KeyFacts
 from core.settings import Finding, Settings
 from core.stages import STAGES, EntryMode, Evidence, GateResult, TradingState
 from core.values import Quote
@@ -23,10 +24,6 @@ from core.values import Quote
 NOW_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000
 NOT_BUILT = {
-    "key-rights",
-    "key-ip",
-    "key-age",
-    "key-exposure",
     "deposit-address",
     "pre-flight",
     "drills",
@@ -35,6 +32,20 @@ NOT_BUILT = {
 TESTNET = AccountKey("binance", Environment.TESTNET, "testnet.binance.vision", "7")
 MAINNET = AccountKey("binance", Environment.MAINNET, "api.binance.com", "8")
 
+RIGHTS = KeyFacts(
+    ip_restricted=True,
+    created_ms=NOW_MS - DAY_MS,
+    reading=True,
+    spot_trading=True,
+    withdrawals=False,
+    internal_transfer=False,
+    universal_transfer=False,
+    margin=False,
+    futures=False,
+    options=False,
+    trading_authority_expires_ms=None,
+)
+KEY = KeyReport(RIGHTS, "Normal", exposed="", used_on_testnet=False, traces=(), other_homes=())
 RECONCILED = Reconciled(
     time_ms=NOW_MS - HOUR_MS,
     until_ms=NOW_MS - HOUR_MS,
@@ -107,6 +118,7 @@ def facts(stage: int, evidences: tuple[Evidence, ...] = (evidence(0), evidence(1
             evidence=evidences,
             risk_digest="risk",
             code_digest="code",
+            key=KEY,
             live_entries_today=0,
             live_loss_today=Quote(Decimal(0)),
         ),
@@ -139,6 +151,35 @@ def plan(**changed: Any) -> Change:
 
 def clock(offset_ms: float, bound_ms: float) -> Change:
     return account(reading=ClockReading(NOW_MS, NOW_MS, offset_ms, bound_ms))
+
+
+def key(**changed: Any) -> Change:
+    return account(key=replace(KEY, **changed))
+
+
+def rights(**changed: Any) -> Change:
+    return key(facts=replace(RIGHTS, **changed))
+
+
+LIVE_KEY: list[tuple[str, Change, str]] = [
+    ("a key that may not read", rights(reading=False), "key-rights"),
+    ("a key that may not trade spot", rights(spot_trading=False), "key-rights"),
+    ("a key that may withdraw", rights(withdrawals=True), "key-rights"),
+    ("a key that may transfer internally", rights(internal_transfer=True), "key-rights"),
+    ("a key that may transfer universally", rights(universal_transfer=True), "key-rights"),
+    ("a key that may use margin", rights(margin=True), "key-rights"),
+    ("a key that may trade futures", rights(futures=True), "key-rights"),
+    ("a key that may trade options", rights(options=True), "key-rights"),
+    ("a key that works from anywhere", rights(ip_restricted=False), "key-ip"),
+    ("a key of 90 days", rights(created_ms=NOW_MS - 90 * DAY_MS), "key-age"),
+    ("a key from the future", rights(created_ms=NOW_MS + 1), "key-age"),
+    ("trading ends today", rights(trading_authority_expires_ms=NOW_MS + DAY_MS - 1), "key-expiry"),
+    ("a locked account", key(status="Locked"), "account-status"),
+    ("an exposed key", key(exposed="lost laptop"), "key-exposure"),
+    ("a key used on a testnet", key(used_on_testnet=True), "key-exposure"),
+    ("a key in a shell history", key(traces=("~/.bash_history:7",)), "key-exposure"),
+    ("a key used from another home", key(other_homes=("/elsewhere",)), "key-alone"),
+]
 
 
 def reconciled(until_ms: int) -> Change:
@@ -224,6 +265,7 @@ CASES = [
     (2, "too few trades", spoiled(1, trades=2), "stage-1"),
     (2, "too short a soak", spoiled(1, first_fill_ms=NOW_MS - HOUR_MS - HOUR_MS + 1), "stage-1"),
     (2, "signal with real money, never by signal before", plan(entry=EntryMode.SIGNAL), "stage-1"),
+    *[(2, *case) for case in LIVE_KEY],
     (2, "books never compared", account(reconciled=None), "reconciliation"),
     (2, "a symbol not compared", account(symbols=frozenset({"BTCUSDT", "ETHUSDT"})), "reconciliation"),
     (2, "an open break", account(open_breaks=1), "reconciliation"),
@@ -273,6 +315,20 @@ def test_what_was_not_asked_is_unavailable_and_closed(stage: int) -> None:
     for name in set(by_name) - {"settings", "confirm-live"}:
         assert by_name[name].result is GateResult.UNAVAILABLE
         assert by_name[name] in closed(tuple(by_name.values()))
+
+
+@pytest.mark.parametrize("name", KEY_GATES)
+@pytest.mark.parametrize("stage", [0, 1])
+def test_on_a_testnet_nothing_is_said_of_the_key(stage: int, name: str) -> None:
+    on_testnet = key(facts=None, status=None)(facts(stage))
+    assert answer(name, on_testnet).result is GateResult.UNAVAILABLE
+
+
+@pytest.mark.parametrize(("days", "warns"), [(79, False), (80, True), (89, True)])
+def test_a_key_of_80_days_passes_with_a_warning(days: int, warns: bool) -> None:
+    gate = answer("key-age", rights(created_ms=NOW_MS - days * DAY_MS)(facts(2)))
+    assert gate.result is GateResult.PASS
+    assert ("replace it soon" in gate.detail) is warns
 
 
 def test_runs_of_one_digest_add_up() -> None:

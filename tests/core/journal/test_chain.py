@@ -61,6 +61,8 @@ def path(own_home: Path) -> Path:
         journal.record_never_accepted(record_intent(journal, account).intent, (NOW_MS, NOW_MS + 10_000))
         journal.record_written_off(record_intent(journal, account).intent, "given up")
         reconcile(journal, account)
+        journal.keys.record_used("0123456789ab", account)
+        journal.keys.record_exposed("0123456789ab", "a laptop was stolen")
     return own_home / DATABASE
 
 

@@ -277,6 +277,7 @@ async def desk_at(
             limits=LIMITS,
             strategy=strategy("coherence"),
             digests=lambda: ("risk", "code"),
+            key_seen=lambda: ((), ()),
             stop=StopRequest(),
             alone=alone,
         )

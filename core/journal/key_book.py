@@ -1,0 +1,45 @@
+"""What the journal knows of keys, by fingerprint."""
+
+from __future__ import annotations
+
+from core.account import AccountKey
+from core.journal import key_rows as sql
+from core.journal.store import Append, Store
+
+
+class KeyBook:
+    """Which key was used on which account, and which is exposed for ever."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def record_used(self, fingerprint: str, account: AccountKey) -> None:
+        """Write down that a key reached an account, once."""
+
+        def body(append: Append) -> None:
+            if not self._was_used(fingerprint, account):
+                told = {"fingerprint": fingerprint, "environment": account.environment}
+                append("KEY_USED", str(account), told)
+
+        if not self._was_used(fingerprint, account):
+            self._store.write(body)
+
+    def environments_of(self, fingerprint: str) -> frozenset[str]:
+        """Return where a key was used: testnet, mainnet."""
+        return frozenset(row["environment"] for row in self._store.rows(sql.USES, (fingerprint,)))
+
+    def record_exposed(self, fingerprint: str, reason: str) -> None:
+        """Write down that a key may be known to others; saying it again changes nothing."""
+
+        def body(append: Append) -> None:
+            if fingerprint not in self.exposed():
+                append("KEY_EXPOSED", None, {"fingerprint": fingerprint, "reason": reason})
+
+        self._store.write(body)
+
+    def exposed(self) -> dict[str, str]:
+        """Return fingerprint -> why it must never be used again, oldest first."""
+        return {row["fingerprint"]: row["reason"] for row in self._store.rows(sql.EXPOSED)}
+
+    def _was_used(self, fingerprint: str, account: AccountKey) -> bool:
+        return self._store.row(sql.USE, (fingerprint, str(account))) is not None
