@@ -174,11 +174,15 @@ class Console:
     def confirm_phrase(self, phrase: str, given: str | None) -> None:
         """Have the phrase typed, or given by --confirm; --yes never stands in for it. Raises NotConfirmed."""
         hint = f'confirm with --confirm "{phrase}"'
-        if given is None and not self._can_ask():
+        answer = self.type_phrase(phrase) if given is None else given
+        if answer is None:
             raise NotConfirmed("the phrase was not given", hint=hint)
-        answer = self._ask(f"Type this to go on: {phrase}\n> ") if given is None else given
         if answer != phrase:
             raise NotConfirmed("the phrase was another one", hint=hint)
+
+    def type_phrase(self, phrase: str) -> str | None:
+        """Return what a human types when asked for the phrase; None where there is nobody to ask."""
+        return self._ask(f"Type this to go on: {phrase}\n> ") if self._can_ask() else None
 
     def _can_ask(self) -> bool:
         return self._stdin.isatty() and self._stderr.isatty()

@@ -41,6 +41,9 @@ class StageView:
     def note(self, text: str) -> None:
         self._console.say(text)
 
+    def gates(self, gates: Sequence[Gate]) -> None:
+        gate_table(self._console, gates)
+
     def waiting(self, state: Waiting) -> None:
         text = f"{state.what}, {_left(state.left_s)} left"
         if state.gamma is not None and state.lambda_ is not None:

@@ -26,9 +26,7 @@ from core.values import canonical_symbol
 
 @dataclass
 class ReducingWiring(Wiring):
-    """`core.operations.flatten.FlattenAccess`. `phrase`: what --confirm gave."""
-
-    phrase: str | None = None
+    """`core.operations.flatten.FlattenAccess`."""
 
     @cached_property
     def venue_name(self) -> str:

@@ -46,10 +46,17 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass
 class Wiring:
-    """One command's access to a venue and to the journal (`core.desk.Access`)."""
+    """One command's access to a venue and to the journal (`core.desk.Access`).
+
+    `phrase`: what --confirm gave.
+    """
 
     invocation: Invocation
     stop: StopRequest = field(default_factory=StopRequest)
+    phrase: str | None = None
+
+    def type_phrase(self, phrase: str) -> str | None:
+        return self.invocation.console.type_phrase(phrase)
 
     @property
     def settings(self) -> Settings:

@@ -161,6 +161,15 @@ class Access(Protocol):
     @property
     def settings(self) -> Settings: ...
 
+    @property
+    def phrase(self) -> str | None:
+        """What was given to open the live stage, None for nothing."""
+        ...
+
+    def type_phrase(self, phrase: str) -> str | None:
+        """Ask a human to type it; None where nobody can be asked."""
+        ...
+
     def read_journal(self) -> AbstractContextManager[Journal]:
         """Open this home's journal for reading; an absent one is empty."""
         ...

@@ -62,6 +62,9 @@ class DryRunTrading:
     async def validate(self, intent: Intent) -> None:
         await self.trading.validate(intent)
 
+    async def rehearse(self, intent: Intent) -> CommissionRates:
+        return await self.trading.rehearse(intent)
+
     async def cancel(self, symbol: str, client_order_id: str) -> OrderReport:
         raise _nothing_rests()
 

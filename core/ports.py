@@ -168,6 +168,10 @@ class Trading(Protocol):
         """
         ...
 
+    async def rehearse(self, intent: Intent) -> CommissionRates:
+        """As `validate`, and return the rates that this very order would pay."""
+        ...
+
     async def cancel(self, symbol: str, client_order_id: str) -> OrderReport:
         """Cancel one open order. Raises VenueRejected where it is no longer open: it may have filled.
 

@@ -27,6 +27,9 @@ def stage(
         str, typer.Option(help="Spread the trades over this time, e.g. 1h; needs 2 trades or more.")
     ] = "0s",
     wait: Annotated[str, typer.Option(help="Wait for signals at most this long; then sell and end.")] = "8h",
+    confirm: Annotated[
+        str | None, typer.Option(metavar="PHRASE", help="Stage 2: the phrase that names what will be spent.")
+    ] = None,
 ) -> None:
     """Run stage 0, 1 or 2 on the way to live money."""
     from cli.presenting import StageView, stage_result
@@ -40,7 +43,7 @@ def stage(
     invocation: Invocation = context.obj
     plan = stage_plan(invocation.settings, number, symbol, trades, entry, strategy, soak, wait)
     result = StageResult(plan)
-    wiring = Wiring(invocation)
+    wiring = Wiring(invocation, phrase=confirm)
     wiring.locate(plan.stage.environment)
 
     async def run() -> None:

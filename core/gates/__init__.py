@@ -40,7 +40,15 @@ from core.gates.keys import (
     key_is_ours_alone,
     key_rights,
 )
-from core.gates.live import CONFIRM_LIVE_IN_FILE, confirm_live, daily_limits
+from core.gates.live import (
+    CONFIRM_LIVE_IN_FILE,
+    confirm_live,
+    daily_limits,
+    drills,
+    ladder,
+    phrase,
+    pre_flight,
+)
 from core.gates.place import environment_proven, settings_match
 from core.stages import Gate, GateResult
 
@@ -49,6 +57,7 @@ __all__ = [
     "DEFAULT_STRATEGY",
     "GATES",
     "KEY_GATES",
+    "NOT_REQUIRED",
     "AccountFacts",
     "GateFacts",
     "StagePlan",
@@ -97,13 +106,18 @@ GATES: Mapping[int, Mapping[str, GateRule]] = {
         "deposit-address": later("the pinned deposit address"),
         "reconciliation": of_account(books_reconciled),
         "daily-limits": of_account(daily_limits),
-        "pre-flight": later("the rehearsal of the exact order on the live venue"),
-        "drills": later("the drills of halt, cancel-all and flatten"),
+        "ladder": of_account(ladder),
+        "pre-flight": of_account(pre_flight),
+        "drills": drills,
         "confirm-live": confirm_live,
-        "phrase": later("the typed phrase that names what will be spent"),
+        "phrase": of_account(phrase),
     },
 }
 """Stage -> its gates by name, in the order they are listed."""
+
+
+NOT_REQUIRED = frozenset({"drills"})
+"""Gates that are listed and close nothing."""
 
 
 def answer(name: str, facts: GateFacts) -> Gate:
@@ -118,5 +132,7 @@ def evaluate(facts: GateFacts) -> tuple[Gate, ...]:
 
 
 def closed(gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
-    """Return the gates that are not passed."""
-    return tuple(gate for gate in gates if gate.result is not GateResult.PASS)
+    """Return the gates that are not passed and required."""
+    return tuple(
+        gate for gate in gates if gate.result is not GateResult.PASS and gate.name not in NOT_REQUIRED
+    )

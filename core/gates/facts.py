@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +15,7 @@ from core.values import Quote
 
 if TYPE_CHECKING:
     from core.gates.keys import KeyReport
+    from core.gates.live import LiveHistory, LiveRequest
     from core.journal.reconciliations import Reconciled
     from core.settings import Settings
 
@@ -69,6 +70,7 @@ class AccountFacts:
     `stop_type`: what would protect a position on the plan's symbol, None when the venue lists nothing that
     could. `open_stops`: on the symbol, whoever placed them; `stops_max`: how many the venue allows, None for
     any number. `reconciled`: the newest whole comparison of the books; `symbols`: what it has to cover.
+    `live_history`: by symbol; `live`: None unless a live run is about to begin.
     """
 
     account: AccountKey
@@ -89,6 +91,8 @@ class AccountFacts:
     open_breaks: int
     symbols: frozenset[str]
     key: KeyReport
+    live_history: Mapping[str, LiveHistory]
+    live: LiveRequest | None
     evidence: tuple[Evidence, ...]
     risk_digest: str
     code_digest: str

@@ -2,7 +2,41 @@
 
 from __future__ import annotations
 
-from core.gates.facts import AccountFacts, Answer, GateFacts, failed, passed
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from core.clock import DAY_MS, HOUR_MS
+from core.gates.facts import AccountFacts, Answer, GateFacts, failed, passed, unavailable
+from core.stages import EntryMode
+from core.values import decimal_text
+
+FIRST_RUNG, SECOND_RUNG = 1, 10
+"""The ladder: so many trades a run, before and after a day of live trading with a profit."""
+AT_THE_START = "asked when the stage begins"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveHistory:
+    """What was traded live on one symbol: trades, first fill, and what they earned after fees, in quote."""
+
+    trades: int
+    first_fill_ms: int
+    pnl: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRequest:
+    """What a live run is about to do. `phrase`: what has to be typed; `typed`: what was, None for nothing.
+
+    `rehearsed`: what the venue said of the exact order, `refused`: why it would not take it, "" otherwise.
+    """
+
+    phrase: str
+    typed: str | None
+    rehearsed: str
+    refused: str
+
 
 CONFIRM_LIVE_IN_FILE = "CONFIRM_LIVE_IN_FILE"
 
@@ -24,3 +58,63 @@ def confirm_live(facts: GateFacts) -> Answer:
     if any(each.code == CONFIRM_LIVE_IN_FILE for each in facts.settings.findings):
         detail += "; in a settings file it does not count, because it would stay there for ever"
     return failed(detail, "export CONFIRM_LIVE=yes for this one run")
+
+
+def ladder(facts: GateFacts, account: AccountFacts) -> Answer:
+    """One trade first; ten after a day of live trading that earned something; other symbols after that."""
+    plan, histories = facts.plan, account.live_history
+    own = histories.get(plan.symbol)
+    if own is None:
+        return _first_rung(facts, histories)
+    age_ms = account.now_ms - own.first_fill_ms
+    earned = f"{own.trades} live trade(s) in {age_ms / HOUR_MS:.0f} h earned {decimal_text(own.pnl)}"
+    may = SECOND_RUNG if age_ms >= DAY_MS and own.pnl > 0 else FIRST_RUNG
+    if plan.trades > may:
+        needed = (
+            "24 h of live trading with a profit" if may == FIRST_RUNG else f"the top rung is {SECOND_RUNG}"
+        )
+        return failed(f"{plan.trades} trades asked for; {earned}: {needed}", f"--trades {may}")
+    return passed(f"{earned}; up to {may} trade(s) a run")
+
+
+def _first_rung(facts: GateFacts, histories: Mapping[str, LiveHistory]) -> Answer:
+    plan = facts.plan
+    if plan.entry is EntryMode.SIGNAL or plan.trades > FIRST_RUNG:
+        return failed(
+            f"the first live run on {plan.symbol} is one probe of the smallest size",
+            "--entry probe --trades 1",
+        )
+    unproven = [name for name, each in histories.items() if each.trades < SECOND_RUNG or each.pnl <= 0]
+    if unproven:
+        return failed(
+            f"another symbol comes after {SECOND_RUNG} live trades with a profit on {unproven[0]}",
+            f"--symbol {unproven[0]}",
+        )
+    return passed("the first live run: one probe of the smallest size")
+
+
+def pre_flight(facts: GateFacts, account: AccountFacts) -> Answer:
+    """The venue checks the exact order, and says what it would cost."""
+    live = account.live
+    if live is None:
+        return unavailable(AT_THE_START)
+    if live.refused:
+        return failed(live.refused, "`trader check` shows what else is wrong")
+    return passed(live.rehearsed)
+
+
+def drills(facts: GateFacts) -> Answer:
+    return unavailable("not required: there are no drills yet")
+
+
+def phrase(facts: GateFacts, account: AccountFacts) -> Answer:
+    """A human names what will be spent. The last word changes with every live run."""
+    live = account.live
+    if live is None:
+        return unavailable(AT_THE_START)
+    way_out = f'--confirm "{live.phrase}"'
+    if live.typed is None:
+        return failed("not typed", way_out)
+    if live.typed != live.phrase:
+        return failed("another phrase was typed", way_out)
+    return passed(live.phrase)

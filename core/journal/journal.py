@@ -414,6 +414,11 @@ class Journal:
         """Return all evidence, oldest first."""
         return queries.evidence(self._store)
 
+    def newest_of(self, kind: str, account: AccountKey) -> int:
+        """Return the number of an account's newest event of a kind, 0 when there is none."""
+        row = self._store.row(sql.NEWEST_OF, (kind, str(account)))
+        return 0 if row is None else int(row[0] or 0)
+
     def record_note(self, kind: str, account: AccountKey | None, payload: Mapping[str, object]) -> None:
         """Write down something for a human: a stage begun, a check, a refusing gate. Floats become text."""
         if kind in KINDS or not _NOTE_KIND.match(kind):

@@ -7,6 +7,7 @@ APPEND_EVENT = (
     "INSERT INTO events (sequence, time_ms, kind, account, payload, hash) VALUES (?, ?, ?, ?, ?, ?)"
 )
 HEAD = "SELECT sequence, hash FROM events ORDER BY sequence DESC LIMIT 1"
+NEWEST_OF = "SELECT max(sequence) FROM events WHERE kind = ? AND account = ?"
 EVENT_HASH = "SELECT hash FROM events WHERE sequence = ?"
 # `orders`: pieces of canonical JSON, one of which the payload must hold.
 SELECTED_EVENTS = """

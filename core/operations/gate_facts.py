@@ -10,6 +10,7 @@ from core.desk import Desk
 from core.gates import AccountFacts, StagePlan
 from core.gates.keys import KeyReport
 from core.operations.entry_check import foreign_among
+from core.operations.live import live_history
 from core.operations.observe import ALGO_TYPES, observe, risk_facts
 from core.orders import OrderStatus
 from core.risk.sellable import smallest_entry
@@ -58,6 +59,8 @@ async def account_facts(desk: Desk, plan: StagePlan) -> AccountFacts:
         risk_digest=risk_digest,
         code_digest=code_digest,
         key=await _key_report(desk),
+        live_history=live_history(journal, account),
+        live=None,
         live_entries_today=journal.entries_today(account, utc_day(desk.venue_now_ms())),
         live_loss_today=Quote(facts.live_realized_loss_today.value + facts.live_unrealized_loss.value),
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+from core.stages import Gate
 from core.values import decimal_text
 
 SHOWN_DIGITS = 8
@@ -45,6 +47,10 @@ class Progress(Protocol):
 
     def note(self, text: str) -> None:
         """Say something beside the outputs."""
+        ...
+
+    def gates(self, gates: Sequence[Gate]) -> None:
+        """List every gate with its result, before a human is asked for real money."""
         ...
 
     def waiting(self, state: Waiting) -> None:

@@ -12,6 +12,7 @@ from core.ids import RandomBytes
 from core.instrument import Instrument
 from core.operations.gate_facts import account_facts
 from core.operations.holding import Book, Holding, holding_at_start
+from core.operations.live import ask_for_money, record_confirmed
 from core.operations.positions import DUST_VALUE
 from core.operations.progress import Progress, Step
 from core.operations.protect import Guard, protective_orders
@@ -53,20 +54,28 @@ async def run_stage(
         opening = access.desk(venue, symbol=plan.symbol, strategy=strategy, dry_run=plan.stage.dry_run)
         async with opening as desk:
             with _sender(desk, plan):
-                await _pass_gates_and_run(desk, plan, progress, result, random_bytes)
+                await _pass_gates_and_run(access, desk, plan, progress, result, random_bytes)
 
 
 async def _pass_gates_and_run(
-    desk: Desk, plan: StagePlan, progress: Progress, result: StageResult, random_bytes: RandomBytes
+    access: Access,
+    desk: Desk,
+    plan: StagePlan,
+    progress: Progress,
+    result: StageResult,
+    random_bytes: RandomBytes,
 ) -> None:
     if not plan.stage.dry_run:
         await settle(desk, tell=progress.note)
-    account = await account_facts(desk, plan)
+    facts = GateFacts(plan, desk.settings, desk.venue.host, await account_facts(desk, plan))
+    if desk.is_live:
+        facts = await ask_for_money(access, desk, facts, progress)
     try:
-        _pass_gates(GateFacts(plan, desk.settings, desk.venue.host, account), result)
+        _pass_gates(facts, result)
     except GateClosed as refused:
         desk.journal.record_note("GATE_CLOSED", desk.account, refused.details)
         raise
+    record_confirmed(desk, facts)
     await _run(desk, plan, progress, result, random_bytes)
 
 

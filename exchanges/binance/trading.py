@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from core.account import CommissionRates
 from core.errors import OutcomeUnknown
 from core.orders import Intent, OrderReport, SendOnce
-from exchanges.binance import wire
+from exchanges.binance import wire, wire_account
 from exchanges.binance.errors import Purpose, RequestFailed, error_for
 from exchanges.binance.link import Link
 
@@ -35,6 +36,12 @@ class BinanceTrading:
     async def validate(self, intent: Intent) -> None:
         params = wire.intent_params(intent)
         await self._link.read(lambda: self._session.create_test_order(**params), wire.parse_nothing)
+
+    async def rehearse(self, intent: Intent) -> CommissionRates:
+        params = wire.intent_params(intent) | {"computeCommissionRates": True}
+        return await self._link.read(
+            lambda: self._session.create_test_order(**params), wire_account.parse_order_commission
+        )
 
     async def cancel(self, symbol: str, client_order_id: str) -> OrderReport:
         """Cancel an order of ours. Raises VenueRejected where it is no longer open: it may have filled."""

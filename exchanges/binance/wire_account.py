@@ -67,6 +67,23 @@ def parse_commission(payload: object, symbol: str) -> CommissionRates:
     return _rates(*(part for part in parts if part is not None))
 
 
+class _OrderCommissionPayload(Payload):
+    standard_commission_for_order: _RatesPayload
+    tax_commission_for_order: _RatesPayload
+    special_commission_for_order: _RatesPayload | None = None
+
+
+def parse_order_commission(payload: object) -> CommissionRates:
+    """Read the answer of order/test with computeCommissionRates. Raises Unreadable."""
+    told = shaped(payload, _OrderCommissionPayload)
+    parts = (
+        told.standard_commission_for_order,
+        told.special_commission_for_order,
+        told.tax_commission_for_order,
+    )
+    return _rates(*(part for part in parts if part is not None))
+
+
 def _rates(*parts: _RatesPayload) -> CommissionRates:
     maker_rate = taker_rate = Decimal(0)
     for part in parts:

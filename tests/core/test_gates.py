@@ -12,8 +12,19 @@ import pytest
 
 from core.account import AccountKey, Environment
 from core.clock import DAY_MS
-from core.gates import GATES, KEY_GATES, AccountFacts, GateFacts, StagePlan, answer, closed, evaluate
+from core.gates import (
+    GATES,
+    KEY_GATES,
+    NOT_REQUIRED,
+    AccountFacts,
+    GateFacts,
+    StagePlan,
+    answer,
+    closed,
+    evaluate,
+)
 from core.gates.keys import KeyReport
+from core.gates.live import LiveHistory, LiveRequest
 from core.journal.reconciliations import Coverage, Reconciled
 from core.orders import OrderType
 from core.ports import ClockReading, HostFacts, KeyFacts
@@ -21,17 +32,18 @@ from core.settings import Finding, Settings
 from core.stages import STAGES, EntryMode, Evidence, GateResult, TradingState
 from core.values import Quote
 
+D1 = Decimal(1)
 NOW_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000
 NOT_BUILT = {
     "deposit-address",
-    "pre-flight",
-    "drills",
-    "phrase",
 }
 TESTNET = AccountKey("binance", Environment.TESTNET, "testnet.binance.vision", "7")
 MAINNET = AccountKey("binance", Environment.MAINNET, "api.binance.com", "8")
 
+PHRASE = "live binance …a1b2 BTCUSDT 1 trade cap 25 USDT k7f3"
+LIVE = LiveRequest(PHRASE, PHRASE, "the venue takes it", "")
+PROVEN = LiveHistory(1, NOW_MS - DAY_MS, Decimal("0.01"))
 RIGHTS = KeyFacts(
     ip_restricted=True,
     created_ms=NOW_MS - DAY_MS,
@@ -119,6 +131,8 @@ def facts(stage: int, evidences: tuple[Evidence, ...] = (evidence(0), evidence(1
             risk_digest="risk",
             code_digest="code",
             key=KEY,
+            live_history={},
+            live=LIVE,
             live_entries_today=0,
             live_loss_today=Quote(Decimal(0)),
         ),
@@ -180,6 +194,18 @@ LIVE_KEY: list[tuple[str, Change, str]] = [
     ("a key in a shell history", key(traces=("~/.bash_history:7",)), "key-exposure"),
     ("a key used from another home", key(other_homes=("/elsewhere",)), "key-alone"),
 ]
+
+
+def live(**changed: Any) -> Change:
+    return account(live=replace(LIVE, **changed))
+
+
+def climbing(trades: int, history: LiveHistory) -> Change:
+    return lambda f: plan(trades=trades)(account(live_history={"BTCUSDT": history})(f))
+
+
+def by_signal(change: Change) -> Change:
+    return lambda f: plan(entry=EntryMode.SIGNAL)(change(f))
 
 
 def reconciled(until_ms: int) -> Change:
@@ -264,8 +290,23 @@ CASES = [
     (2, "a host that is a testnet", host(environment=Environment.TESTNET), "environment"),
     (2, "too few trades", spoiled(1, trades=2), "stage-1"),
     (2, "too short a soak", spoiled(1, first_fill_ms=NOW_MS - HOUR_MS - HOUR_MS + 1), "stage-1"),
-    (2, "signal with real money, never by signal before", plan(entry=EntryMode.SIGNAL), "stage-1"),
+    (2, "signal with real money, never by signal before", by_signal(climbing(1, PROVEN)), "stage-1"),
+    (
+        2,
+        "the first live run by signal",
+        by_signal(spoiled(1, entry_mode=EntryMode.SIGNAL)),
+        "ladder",
+    ),
     *[(2, *case) for case in LIVE_KEY],
+    (2, "two trades at first", plan(trades=2), "ladder"),
+    (2, "two trades within a day", climbing(2, replace(PROVEN, first_fill_ms=NOW_MS - DAY_MS + 1)), "ladder"),
+    (2, "two trades without a profit", climbing(2, replace(PROVEN, pnl=Decimal(0))), "ladder"),
+    (2, "eleven trades", climbing(11, PROVEN), "ladder"),
+    (2, "another symbol too soon", account(live_history={"ETHUSDT": replace(PROVEN, trades=9)}), "ladder"),
+    (2, "another symbol at a loss", account(live_history={"ETHUSDT": LiveHistory(10, 0, -D1)}), "ladder"),
+    (2, "an order the venue refuses", live(refused="PRICE_FILTER"), "pre-flight"),
+    (2, "no phrase", live(typed=None), "phrase"),
+    (2, "the phrase of another run", live(typed=PHRASE[:-4] + "zzzz"), "phrase"),
     (2, "books never compared", account(reconciled=None), "reconciliation"),
     (2, "a symbol not compared", account(symbols=frozenset({"BTCUSDT", "ETHUSDT"})), "reconciliation"),
     (2, "an open break", account(open_breaks=1), "reconciliation"),
@@ -304,7 +345,7 @@ def test_stage_2_stays_closed_by_what_is_not_built() -> None:
 def test_every_gate_has_a_case_that_closes_it() -> None:
     for stage in (0, 1, 2):
         tested = {gate for number, _, _, gate in CASES if number == stage}
-        assert tested == set(GATES[stage]) - NOT_BUILT
+        assert tested == set(GATES[stage]) - NOT_BUILT - NOT_REQUIRED
 
 
 @pytest.mark.parametrize("stage", [0, 1, 2])
@@ -312,7 +353,7 @@ def test_what_was_not_asked_is_unavailable_and_closed(stage: int) -> None:
     unasked = replace(facts(stage), host=None, account=None)
     by_name = {gate.name: gate for gate in evaluate(unasked)}
     assert by_name["settings"].result is GateResult.PASS
-    for name in set(by_name) - {"settings", "confirm-live"}:
+    for name in set(by_name) - {"settings", "confirm-live"} - NOT_REQUIRED:
         assert by_name[name].result is GateResult.UNAVAILABLE
         assert by_name[name] in closed(tuple(by_name.values()))
 
@@ -329,6 +370,19 @@ def test_a_key_of_80_days_passes_with_a_warning(days: int, warns: bool) -> None:
     gate = answer("key-age", rights(created_ms=NOW_MS - days * DAY_MS)(facts(2)))
     assert gate.result is GateResult.PASS
     assert ("replace it soon" in gate.detail) is warns
+
+
+def test_the_ladder_is_climbed_rung_by_rung() -> None:
+    other = account(live_history={"ETHUSDT": replace(PROVEN, trades=10)})
+    for change in (climbing(10, PROVEN), climbing(1, replace(PROVEN, pnl=-D1)), other):
+        assert answer("ladder", change(facts(2))).result is GateResult.PASS
+
+
+def test_drills_are_listed_and_close_nothing() -> None:
+    gates = {gate.name: gate for gate in evaluate(facts(2))}
+    assert gates["drills"].result is GateResult.UNAVAILABLE
+    assert "not required" in gates["drills"].detail
+    assert "drills" not in {gate.name for gate in closed(tuple(gates.values()))}
 
 
 def test_runs_of_one_digest_add_up() -> None:
@@ -352,8 +406,8 @@ def test_evidence_from_a_relay_counts_at_that_relay() -> None:
 
 
 def test_signal_with_real_money_after_a_stage_1_trade_by_signal() -> None:
-    by_signal = evidence(1, entry_mode=EntryMode.SIGNAL)
-    gates = evaluate(plan(entry=EntryMode.SIGNAL)(facts(2, (evidence(0), by_signal))))
+    rehearsed = evidence(1, entry_mode=EntryMode.SIGNAL)
+    gates = evaluate(plan(entry=EntryMode.SIGNAL)(facts(2, (evidence(0), rehearsed))))
     assert {gate.name: gate.result for gate in gates}["stage-1"] is GateResult.PASS
 
 

@@ -161,6 +161,9 @@ class Exchange:
 
     async def validate(self, intent: Intent) -> None: ...
 
+    async def rehearse(self, intent: Intent) -> CommissionRates:
+        return CommissionRates(RATE, RATE)
+
     async def cancel(self, symbol: str, client_order_id: str) -> OrderReport:
         raise AssertionError("no stage cancels")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +19,7 @@ from core.operations.progress import Step, Waiting
 from core.operations.stage_result import StageResult
 from core.operations.trades import Trading, make_trades
 from core.orders import Side
-from core.stages import STAGES, EntryMode
+from core.stages import STAGES, EntryMode, Gate
 from core.strategies.decision import Action, Decision, Evaluation, PositionState, SelfTest
 from tests.core.operations.desks import D, Exchange, desk_at, filled
 from tests.core.risk.worlds import BTCUSDT
@@ -39,6 +39,8 @@ class Told:
 
     def step(self, step: Step, text: str) -> None:
         self.steps.append(text)
+
+    def gates(self, gates: Sequence[Gate]) -> None: ...
 
     def note(self, text: str) -> None:
         self.notes.append(text)
