@@ -13,7 +13,7 @@ from core.values import decimal_text
 
 FIRST_RUNG, SECOND_RUNG = 1, 10
 """The ladder: so many trades a run, before and after a day of live trading with a profit."""
-AT_THE_START = "asked when the stage begins"
+AT_THE_START = "asked once every other gate is open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,13 @@ def ladder(facts: GateFacts, account: AccountFacts) -> Answer:
     if own is None:
         return _first_rung(facts, histories)
     age_ms = account.now_ms - own.first_fill_ms
-    earned = f"{own.trades} live trade(s) in {age_ms / HOUR_MS:.0f} h earned {decimal_text(own.pnl)}"
+    earned = (
+        f"{own.trades} live trade(s) in {age_ms / HOUR_MS:.0f} h earned {decimal_text(round(own.pnl, 8))}"
+    )
     may = SECOND_RUNG if age_ms >= DAY_MS and own.pnl > 0 else FIRST_RUNG
     if plan.trades > may:
-        needed = (
-            "24 h of live trading with a profit" if may == FIRST_RUNG else f"the top rung is {SECOND_RUNG}"
-        )
+        more = "more takes 24 h of live trading with a profit"
+        needed = more if may == FIRST_RUNG else f"the top rung is {SECOND_RUNG}"
         return failed(f"{plan.trades} trades asked for; {earned}: {needed}", f"--trades {may}")
     return passed(f"{earned}; up to {may} trade(s) a run")
 

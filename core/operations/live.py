@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from core.account import AccountKey
@@ -81,7 +82,8 @@ async def _live_request(desk: Desk, plan: StagePlan, typed: str | None) -> LiveR
         try:
             rates = await desk.venue.trading.rehearse(_rehearsal(desk, request))
             rate = decimal_text(rates.taker_rate * 100)
-            rehearsed = f"the venue takes {request.side} {request.quantity} at {request.price}, fee {rate} %"
+            price = decimal_text(request.price or Decimal(0))
+            rehearsed = f"the venue takes {request.side} {request.quantity} at {price}, fee {rate} %"
         except TraderError as error:
             refused = error.message
     phrase = _phrase(desk, plan, instrument.quote_asset)
