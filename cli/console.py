@@ -180,9 +180,13 @@ class Console:
         if answer != phrase:
             raise NotConfirmed("the phrase was another one", hint=hint)
 
+    def ask(self, question: str) -> str | None:
+        """Return what a human answers; None where there is nobody to ask."""
+        return self._ask(question) if self._can_ask() else None
+
     def type_phrase(self, phrase: str) -> str | None:
         """Return what a human types when asked for the phrase; None where there is nobody to ask."""
-        return self._ask(f"Type this to go on: {phrase}\n> ") if self._can_ask() else None
+        return self.ask(f"Type this to go on: {phrase}\n> ")
 
     def _can_ask(self) -> bool:
         return self._stdin.isatty() and self._stderr.isatty()

@@ -88,6 +88,13 @@ COMMANDS: tuple[Entry | Section, ...] = (
         (3, 4, 5),
     ),
     Entry(
+        "address",
+        "Show where to deposit, and whether that is what you confirmed.",
+        "trader address USDT --network TRX",
+        "cli.commands.address:address",
+        (3, 4, 5, 6, 7),
+    ),
+    Entry(
         "reconcile",
         "Compare our books with the venue's, and name every difference.",
         "trader reconcile",

@@ -212,6 +212,16 @@ class DepositAddress:
     tag: str
 
 
+@dataclass(frozen=True, slots=True)
+class DepositNetwork:
+    """A network of a coin. `deposits`: whether it takes deposits now; `why_not`: the venue's words."""
+
+    network: str
+    is_default: bool
+    deposits: bool
+    why_not: str
+
+
 class KeyAdministration(Protocol):
     async def key_facts(self) -> KeyFacts | None:
         """Return what the key may do; None where the venue cannot say (a testnet)."""
@@ -221,7 +231,13 @@ class KeyAdministration(Protocol):
         """Return the venue's word for the account ("Normal"); None where it cannot say."""
         ...
 
-    async def deposit_address(self, coin: str, network: str | None) -> DepositAddress | None: ...
+    async def networks(self, coin: str) -> tuple[DepositNetwork, ...] | None:
+        """Return every network of a coin, none for an unknown coin; None where the venue cannot say."""
+        ...
+
+    async def deposit_address(self, coin: str, network: str) -> DepositAddress | None:
+        """Return where to deposit; None when there is no address yet, or the venue cannot say."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

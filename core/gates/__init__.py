@@ -20,6 +20,7 @@ from core.gates.account import (
     stop_can_rest,
     trading_active,
 )
+from core.gates.address import deposit_address
 from core.gates.evidence import evidence_of
 from core.gates.facts import (
     DEFAULT_STRATEGY,
@@ -27,7 +28,6 @@ from core.gates.facts import (
     GateFacts,
     GateRule,
     StagePlan,
-    later,
     of_account,
     stage_command,
 )
@@ -103,7 +103,7 @@ GATES: Mapping[int, Mapping[str, GateRule]] = {
         "stage-1": evidence_of(1),
         **KEY_GATES,
         **STANDING,
-        "deposit-address": later("the pinned deposit address"),
+        "deposit-address": of_account(deposit_address),
         "reconciliation": of_account(books_reconciled),
         "daily-limits": of_account(daily_limits),
         "ladder": of_account(ladder),

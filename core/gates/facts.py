@@ -14,6 +14,7 @@ from core.stages import STAGES, EntryMode, Evidence, GateResult, Stage, TradingS
 from core.values import Quote
 
 if TYPE_CHECKING:
+    from core.gates.address import AddressReport
     from core.gates.keys import KeyReport
     from core.gates.live import LiveHistory, LiveRequest
     from core.journal.reconciliations import Reconciled
@@ -91,6 +92,7 @@ class AccountFacts:
     open_breaks: int
     symbols: frozenset[str]
     key: KeyReport
+    addresses: AddressReport
     live_history: Mapping[str, LiveHistory]
     live: LiveRequest | None
     evidence: tuple[Evidence, ...]
@@ -139,12 +141,5 @@ def of_account(rule: AccountRule) -> GateRule:
         if facts.account is None:
             return unavailable(NOT_ASKED)
         return rule(facts, facts.account)
-
-    return answer
-
-
-def later(what: str) -> GateRule:
-    def answer(facts: GateFacts) -> Answer:
-        return unavailable(f"not built yet: {what}; stage 2 stays closed")
 
     return answer

@@ -52,6 +52,8 @@ _TITLES = {
     "QUARANTINED": ("ERROR", "Symbol quarantined"),
     "QUARANTINE_RELEASED": ("WARNING", "Quarantine released by a human"),
     "EVIDENCE": ("INFO", "Evidence recorded"),
+    "ADDRESS_PINNED": ("WARNING", "Deposit address confirmed by a human"),
+    "ADDRESS_CHANGED": ("ERROR", "Deposit address changed at the venue"),
     "KEY_USED": ("INFO", "Key first used"),
     "KEY_EXPOSED": ("WARNING", "Key exposed: never used again"),
     "COVERED": ("INFO", "Books compared so far"),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from core.account import AccountKey, Environment
 from core.clock import Clock
 from core.ids import RandomBytes
-from core.journal import accounts, halting, queries, recording, settlement
+from core.journal import accounts, address_rows, halting, queries, recording, settlement
 from core.journal import statements as sql
 from core.journal.audit_log import AuditLog
 from core.journal.chain import plain
@@ -34,6 +34,7 @@ from core.journal.records import (
 from core.journal.store import BUSY_TIMEOUT_MS, Connect, Store, connect_file, open_database
 from core.journal.verification import findings
 from core.orders import Fill, Intent, OrderReport, OrderRequest, OrderStatus, SendOnce
+from core.ports import DepositAddress
 from core.stages import Evidence, TradingState
 
 if TYPE_CHECKING:
@@ -397,6 +398,21 @@ class Journal:
     def reconciliations(self, account: AccountKey) -> Reconciliations:
         """Return what was compared with the venue's books on an account, and what differs."""
         return Reconciliations(self._store, account)
+
+    def pin_address(self, account: AccountKey, address: DepositAddress) -> None:
+        """Write down where deposits go, as a human compared it with the venue's page."""
+        told = {
+            "coin": address.coin,
+            "network": address.network,
+            "address": address.address,
+            "tag": address.tag,
+        }
+        self._store.write(lambda append: append("ADDRESS_PINNED", str(account), told))
+
+    def pinned_addresses(self, account: AccountKey) -> tuple[DepositAddress, ...]:
+        """Return the confirmed addresses of an account."""
+        rows = self._store.rows(address_rows.PINNED, (str(account),))
+        return tuple(DepositAddress(*row) for row in rows)
 
     @property
     def keys(self) -> KeyBook:

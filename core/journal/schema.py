@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from core.journal.address_rows import TABLES as _FIFTH
 from core.journal.key_rows import TABLES as _FOURTH
 from core.journal.reconciliation_rows import TABLES as _THIRD
 
@@ -199,7 +200,7 @@ _SECOND = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 """Migration n (counted from 1) leads from schema n - 1 to schema n. One that was released is never edited."""
 
 VERSION = len(MIGRATIONS)
@@ -225,6 +226,7 @@ PROJECTIONS: tuple[str, ...] = (
     "reconciliations",
     "key_uses",
     "exposed_keys",
+    "pinned_addresses",
 )
 
 

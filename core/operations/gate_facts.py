@@ -9,6 +9,7 @@ from core.clock import utc_day
 from core.desk import Desk
 from core.gates import AccountFacts, StagePlan
 from core.gates.keys import KeyReport
+from core.operations.address import address_report
 from core.operations.entry_check import foreign_among
 from core.operations.live import live_history
 from core.operations.observe import ALGO_TYPES, observe, risk_facts
@@ -59,6 +60,7 @@ async def account_facts(desk: Desk, plan: StagePlan) -> AccountFacts:
         risk_digest=risk_digest,
         code_digest=code_digest,
         key=await _key_report(desk),
+        addresses=await address_report(desk.venue, journal, account, instrument.quote_asset),
         live_history=live_history(journal, account),
         live=None,
         live_entries_today=journal.entries_today(account, utc_day(desk.venue_now_ms())),

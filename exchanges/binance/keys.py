@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from core.account import Environment
-from core.ports import DepositAddress, KeyFacts
+from core.ports import DepositAddress, DepositNetwork, KeyFacts
 from exchanges.binance import wire_account
 from exchanges.binance.link import Link
 
@@ -32,17 +32,17 @@ class BinanceKeyAdministration:
             lambda: self._session.get_account_status(**self._link.stamp()), wire_account.parse_account_status
         )
 
-    async def deposit_address(self, coin: str, network: str | None) -> DepositAddress | None:
-        """Return a coin's address, on its default network unless one is named; None where there is none."""
+    async def networks(self, coin: str) -> tuple[DepositNetwork, ...] | None:
         if not self._has_wallet_api:
             return None
-        if network is None:
-            network = await self._link.read(
-                lambda: self._session.get_all_coins_info(**self._link.stamp()),
-                partial(wire_account.parse_default_network, coin=coin),
-            )
-            if network is None:
-                return None
+        return await self._link.read(
+            lambda: self._session.get_all_coins_info(**self._link.stamp()),
+            partial(wire_account.parse_networks, coin=coin),
+        )
+
+    async def deposit_address(self, coin: str, network: str) -> DepositAddress | None:
+        if not self._has_wallet_api:
+            return None
         return await self._link.read(
             lambda: self._session.get_deposit_address(coin, network, **self._link.stamp()),
             partial(wire_account.parse_address, coin=coin, network=network),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from core.account import AccountSnapshot, Balance, CommissionRates
-from core.ports import DepositAddress, KeyFacts
+from core.ports import DepositAddress, DepositNetwork, KeyFacts
 from exchanges.binance.wire import Payload, Unreadable, number, shaped
 
 
@@ -123,6 +123,8 @@ class _AddressPayload(Payload):
 class _NetworkPayload(Payload):
     network: str
     is_default: bool
+    deposit_enable: bool
+    deposit_desc: str = ""
 
 
 class _CoinPayload(Payload):
@@ -159,9 +161,12 @@ def parse_address(payload: object, coin: str, network: str) -> DepositAddress | 
     return DepositAddress(coin, network, found.address, found.tag) if found.address else None
 
 
-def parse_default_network(payload: object, coin: str) -> str | None:
-    """Return the default network of a coin, None when the venue does not know the coin."""
+def parse_networks(payload: object, coin: str) -> tuple[DepositNetwork, ...]:
+    """Return the networks of a coin, none when the venue does not know the coin."""
     for entry in shaped(payload, list[_CoinPayload]):
         if entry.coin == coin:
-            return next((found.network for found in entry.network_list if found.is_default), None)
-    return None
+            return tuple(
+                DepositNetwork(each.network, each.is_default, each.deposit_enable, each.deposit_desc)
+                for each in entry.network_list
+            )
+    return ()

@@ -15,6 +15,7 @@ from core.journal.chain import canonical_json, plain
 from core.journal.files import DATABASE
 from core.journal.schema import PROJECTIONS
 from core.orders import OrderStatus, Side
+from core.ports import DepositAddress
 from core.stages import EntryMode, Evidence, TradingState
 from tests.core.journal.books import (
     NOW_MS,
@@ -62,6 +63,7 @@ def path(own_home: Path) -> Path:
         journal.record_written_off(record_intent(journal, account).intent, "given up")
         reconcile(journal, account)
         journal.keys.record_used("0123456789ab", account)
+        journal.pin_address(account, DepositAddress("USDT", "TRX", "TXYZ", "7"))
         journal.keys.record_exposed("0123456789ab", "a laptop was stolen")
     return own_home / DATABASE
 

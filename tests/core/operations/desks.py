@@ -27,7 +27,7 @@ from core.orders import (
     filled_notional,
     filled_quantity,
 )
-from core.ports import Book, ClockReading, DepositAddress, HostFacts, KeyFacts, Page, Venue
+from core.ports import Book, ClockReading, DepositAddress, DepositNetwork, HostFacts, KeyFacts, Page, Venue
 from core.reconciliation import Trade, Transfer, VenueOrder
 from core.reconciliation.trades import Market
 from core.settings import Settings
@@ -176,7 +176,10 @@ class Exchange:
     async def account_status(self) -> str | None:
         return None
 
-    async def deposit_address(self, coin: str, network: str | None) -> DepositAddress | None:
+    async def networks(self, coin: str) -> tuple[DepositNetwork, ...] | None:
+        return None
+
+    async def deposit_address(self, coin: str, network: str) -> DepositAddress | None:
         return None
 
 

@@ -274,15 +274,16 @@ async def test_the_last_trade_id(server: ScriptedServer) -> None:
 
 async def test_keys_and_addresses_of_the_live_venue(server: ScriptedServer) -> None:
     address = {"coin": "BTC", "address": "1HPn", "tag": "", "url": ""}
-    server.script = [answer(KEY), answer({"data": "Normal"}), answer(COINS), answer(address), answer(COINS)]
+    server.script = [answer(KEY), answer({"data": "Normal"}), answer(COINS), answer(address)]
     async with open_venue(server, environment=Environment.MAINNET) as venue:
         keys = venue.key_administration
         facts = await keys.key_facts()
         assert await keys.account_status() == "Normal"
-        found = await keys.deposit_address("BTC", None)
-        assert await keys.deposit_address("NOSUCH", None) is None
+        networks = await keys.networks("BTC")
+        found = await keys.deposit_address("BTC", "BTC")
     assert facts is not None
     assert not facts.withdrawals
+    assert [each.network for each in networks or ()] == ["BSC", "BTC"]
     assert found is not None
     assert (found.network, found.address) == ("BTC", "1HPn")
     assert server.received[3].params["network"] == "BTC"

@@ -214,7 +214,8 @@ async def test_key_administration_asks_nothing_on_a_testnet(server: ScriptedServ
     async with open_venue(server, environment=Environment.TESTNET) as venue:
         assert await venue.key_administration.key_facts() is None
         assert await venue.key_administration.account_status() is None
-        assert await venue.key_administration.deposit_address("BTC", None) is None
+        assert await venue.key_administration.networks("BTC") is None
+        assert await venue.key_administration.deposit_address("BTC", "BTC") is None
     assert server.connections == 0
 
 

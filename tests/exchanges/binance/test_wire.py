@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from core.errors import Refused
 from core.instrument import Filters, PercentPrice, SymbolStatus
 from core.orders import Liquidity, OrderStatus, OrderType, Side
+from core.ports import DepositNetwork
 from core.values import Base, Money, Quote
 from exchanges.binance import wire, wire_account, wire_market
 from exchanges.binance.wire import Unreadable
@@ -148,7 +149,10 @@ DEPTH: dict[str, Any] = {"bids": [["4.00", "431.0"], ["3.99", "1"]], "asks": [["
 COINS = [
     {
         "coin": "BTC",
-        "networkList": [{"network": "BSC", "isDefault": False}, {"network": "BTC", "isDefault": True}],
+        "networkList": [
+            {"network": "BSC", "isDefault": False, "depositEnable": False, "depositDesc": "closed"},
+            {"network": "BTC", "isDefault": True, "depositEnable": True},
+        ],
     }
 ]
 
@@ -166,7 +170,7 @@ PARSERS: dict[str, tuple[Callable[[Any], object], object]] = {
         partial(wire_account.parse_address, coin="BTC", network="BTC"),
         {"coin": "BTC", "address": "1HPn", "tag": "", "url": "x"},
     ),
-    "coins": (partial(wire_account.parse_default_network, coin="BTC"), COINS),
+    "coins": (partial(wire_account.parse_networks, coin="BTC"), COINS),
     "time": (wire_market.parse_server_time, {"serverTime": 1}),
     "average price": (wire_market.parse_average_price, {"mins": 5, "price": "9.3"}),
     "instrument": (partial(wire_market.parse_instrument, symbol="BTCUSDT"), {"symbols": [SYMBOL]}),
@@ -394,8 +398,11 @@ def test_deposit_addresses() -> None:
     assert wire_account.parse_address(payload | {"address": ""}, coin="XRP", network="XRP") is None
     with pytest.raises(Unreadable):
         wire_account.parse_address(payload, coin="BTC", network="BTC")
-    assert wire_account.parse_default_network(COINS, "BTC") == "BTC"
-    assert wire_account.parse_default_network(COINS, "ETH") is None
+    assert wire_account.parse_networks(COINS, "BTC") == (
+        DepositNetwork("BSC", is_default=False, deposits=False, why_not="closed"),
+        DepositNetwork("BTC", is_default=True, deposits=True, why_not=""),
+    )
+    assert wire_account.parse_networks(COINS, "ETH") == ()
 
 
 def test_every_filter_is_read() -> None:

@@ -420,7 +420,8 @@ async def test_the_testnet_persona_proves_what_it_is(desk: Desk) -> None:
     keys = desk.venue.key_administration
     assert await keys.key_facts() is None
     assert await keys.account_status() is None
-    assert await keys.deposit_address("BTC", None) is None
+    assert await keys.networks("BTC") is None
+    assert await keys.deposit_address("BTC", "BTC") is None
 
 
 async def test_the_mainnet_persona_counts_as_live_and_shows_its_keys(live_desk: Desk) -> None:
@@ -431,7 +432,11 @@ async def test_the_mainnet_persona_counts_as_live_and_shows_its_keys(live_desk: 
     assert (facts.reading, facts.spot_trading, facts.ip_restricted) == (True, True, True)
     assert (facts.withdrawals, facts.margin, facts.futures) == (False, False, False)
     assert await keys.account_status() == "Normal"
-    named = await keys.deposit_address("BTC", None)
+    networks = {each.network: each for each in await keys.networks("USDT") or ()}
+    assert [name for name, each in networks.items() if each.is_default] == ["TRX"]
+    assert [name for name, each in networks.items() if not each.deposits] == ["SOL"]
+    assert networks["SOL"].why_not == "closed for maintenance"
+    assert await keys.networks("NOCOIN") == ()
+    named = await keys.deposit_address("USDT", "TRX")
     assert named is not None
-    assert named == await keys.deposit_address("BTC", named.network)
-    assert named.address.startswith("PAPER-")
+    assert named.address.startswith("PAPER-USDT-TRX-")

@@ -26,6 +26,9 @@ _NETWORKS = {
     "LTC": ("LTC",),
 }
 
+_CLOSED = frozenset({("USDT", "SOL")})
+"""Networks that take no deposits now: a client must not offer them."""
+
 
 def system_status(_: Call) -> Json:
     return {"status": 0, "msg": "normal"}
@@ -136,9 +139,9 @@ def _network(asset: str, network: str) -> Json:
         "coin": asset,
         "withdrawIntegerMultiple": amount(1),
         "isDefault": network == _NETWORKS[asset][0],
-        "depositEnable": True,
+        "depositEnable": (asset, network) not in _CLOSED,
         "withdrawEnable": False,
-        "depositDesc": "",
+        "depositDesc": "closed for maintenance" if (asset, network) in _CLOSED else "",
         "withdrawDesc": "The paper exchange holds nothing to withdraw.",
         "specialTips": "",
         "specialWithdrawTips": "",
