@@ -22,7 +22,7 @@ from core.operations.stage_result import SignalView, StageResult
 from core.operations.trades import Trading, make_trades
 from core.operations.watch import recent_bars
 from core.orders import OrderReport
-from core.stages import Evidence
+from core.stages import Evidence, GateResult
 from core.values import Money
 
 if TYPE_CHECKING:
@@ -92,9 +92,11 @@ def _pass_gates(facts: GateFacts, result: StageResult, counted: tuple[str, ...] 
     result.gates = evaluate(facts)
     names = GATES[facts.plan.stage.number] if counted is None else counted
     shut = closed(result.gates)
-    first = next((gate for gate in shut if gate.name in names), None)
-    if first is None:
+    counting = [gate for gate in shut if gate.name in names]
+    if not counting:
         return
+    # What failed says more than what was not asked because of it.
+    first = min(counting, key=lambda gate: gate.result is not GateResult.FAIL)
     result.refused = True
     raise GateClosed(
         f"stage {facts.plan.stage.number} is closed by gate {first.name}: {first.detail}",
