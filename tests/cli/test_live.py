@@ -20,6 +20,7 @@ from core.ids import system_random
 from core.journal import Journal
 from core.secrets import key_fingerprint
 from core.stages import TradingState
+from exchanges.binance.market_data import CLOCK_SAMPLES
 from exchanges.paper import admin
 from exchanges.paper.dialects.binance import HttpAnswer
 from exchanges.paper.keys import Permissions
@@ -220,7 +221,7 @@ def drifting_clock(rehearsed: Rehearsed) -> None:
 
     def later(answer: HttpAnswer) -> HttpAnswer:
         asked.append(json.loads(answer.body)["serverTime"])
-        away_ms = 900 if len(asked) > 1 else 0
+        away_ms = 900 if len(asked) > CLOCK_SAMPLES else 0
         return replace(answer, body=json.dumps({"serverTime": asked[-1] + away_ms}).encode())
 
     rehearsed.venue.spoil = when("/api/v3/time", later)
