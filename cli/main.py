@@ -176,9 +176,9 @@ COMMANDS: tuple[Entry | Section, ...] = (
             ),
             Entry(
                 "keys",
-                "Show the paper exchange's API keys, or make one with given rights.",
-                "trader paper keys",
-                "cli.commands.paper:keys",
+                "Show the paper exchange's API keys; make, restrict or delete one.",
+                "trader paper keys --new second --ip 127.0.0.1",
+                "cli.commands.paper_keys:keys",
                 (3,),
                 looks_back=False,
             ),

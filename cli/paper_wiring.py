@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -19,7 +18,6 @@ from exchanges.paper.dialects.binance.fault_admin import PATHS
 from exchanges.paper.exchange import Exchange, PaperConfig
 from exchanges.paper.faults import Plan, parse
 from exchanges.paper.faults.deciding import ActivePlan
-from exchanges.paper.keys import ApiKey, Permissions, generate
 from exchanges.paper.market import MarketFileError
 from exchanges.paper.schema import StateError
 from exchanges.paper.server import PaperEndpoint, serve
@@ -28,15 +26,12 @@ __all__ = [
     "ActivePlan",
     "PaperConfig",
     "PaperEndpoint",
-    "PaperKey",
     "Persona",
     "Plan",
-    "add_paper_key",
     "fault_plan",
     "paper_config",
     "paper_exchange",
     "paper_faults",
-    "paper_keys",
     "served",
     "served_here",
     "set_paper_faults",
@@ -120,55 +115,3 @@ async def served_here(settings: Settings, persona: Persona) -> AsyncIterator[Pap
 def fault_plan(text: str) -> Plan:
     """Return the plan of faults that a JSON text tells. Raises ValueError with what is wrong with it."""
     return parse(text, PATHS)
-
-
-@dataclass(frozen=True, slots=True)
-class PaperKey:
-    """A key of the paper exchange, secret included: it opens nothing but a toy."""
-
-    persona: str
-    label: str
-    api_key: str
-    api_secret: str
-    trading: bool
-    withdrawals: bool
-    ip_list: tuple[str, ...]
-
-
-def paper_keys(config: PaperConfig) -> tuple[PaperKey, ...]:
-    """Return a persona's keys, making the first one when there is none. Raises ConfigError."""
-    with paper_exchange(config) as exchange:
-        exchange.default_key()
-        keys = sorted(exchange.state.keys(config.persona), key=lambda key: (key.created_ms, key.label))
-    return tuple(map(_paper_key, keys))
-
-
-def add_paper_key(
-    config: PaperConfig, label: str, *, trading: bool, withdrawals: bool, ip_list: tuple[str, ...]
-) -> PaperKey:
-    """Make one more key; an empty `ip_list` lets it be used from anywhere. Raises ConfigError."""
-    with paper_exchange(config) as exchange, exchange.transaction() as engine:
-        key = ApiKey(
-            api_key=generate(system_random),
-            persona=config.persona,
-            kind="HMAC",
-            secret=generate(system_random),
-            label=label,
-            created_ms=engine.now_ms,
-            ip_list=ip_list,
-            permissions=Permissions(spot_trading=trading, withdrawals=withdrawals),
-        )
-        exchange.state.save_key(key)
-    return _paper_key(key)
-
-
-def _paper_key(key: ApiKey) -> PaperKey:
-    return PaperKey(
-        persona=key.persona,
-        label=key.label,
-        api_key=key.api_key,
-        api_secret=key.secret,
-        trading=key.permissions.spot_trading,
-        withdrawals=key.permissions.withdrawals,
-        ip_list=key.ip_list,
-    )

@@ -29,7 +29,7 @@ def edited(text: str, changes: Mapping[str, str | None]) -> str:
     last = -1
     for binding in parse_stream(io.StringIO(text, newline="")):
         original = binding.original.string
-        if binding.key in changes and not binding.error:
+        if binding.key is not None and binding.key in changes and not binding.error:
             original = _with_value(original, binding.key, changes[binding.key])
             absent.pop(binding.key, None)
             last = len(parts)

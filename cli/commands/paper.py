@@ -1,4 +1,4 @@
-"""`trader paper`: the exchange in a box for other programs, and its keys (runbooks/paper.md)."""
+"""`trader paper`: the exchange in a box for other programs (runbooks/paper.md)."""
 
 from __future__ import annotations
 
@@ -90,46 +90,6 @@ def _speed(text: str) -> object:
         return clock_speed(text)
     except ValueError as error:
         raise UsageError(f"--speed {error}", hint="`trader paper serve --help` shows how") from None
-
-
-def keys(
-    context: typer.Context,
-    persona: PersonaOption = "testnet",
-    new: Annotated[str | None, typer.Option(metavar="LABEL", help="Make one more key.")] = None,
-    trading: Annotated[bool, typer.Option(help="Whether the new key may trade.")] = True,
-    withdrawals: Annotated[bool, typer.Option(help="Whether the new key may withdraw.")] = False,
-    ip: Annotated[
-        list[str] | None, typer.Option(help="Only address the new key may be used from; repeatable.")
-    ] = None,
-) -> None:
-    """Show a persona's keys with their secrets: they open nothing but this exchange."""
-    from cli.paper_wiring import add_paper_key, paper_config, paper_keys
-
-    run: Invocation = context.obj
-    config = paper_config(run.settings, persona)
-    run.console.locate(venue="paper", environment=persona)
-    if new is None:
-        shown = paper_keys(config)
-    else:
-        shown = (
-            add_paper_key(config, new, trading=trading, withdrawals=withdrawals, ip_list=tuple(ip or ())),
-        )
-    run.console.result(keys=shown)
-    run.console.table(
-        ("label", "may", "from", "api key", "api secret"),
-        [
-            (
-                key.label,
-                " ".join(
-                    ["read", *(["trade"] if key.trading else []), *(["withdraw"] if key.withdrawals else [])]
-                ),
-                ", ".join(key.ip_list) or "anywhere",
-                key.api_key,
-                key.api_secret,
-            )
-            for key in shown
-        ],
-    )
 
 
 def reset(
