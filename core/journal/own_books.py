@@ -12,6 +12,7 @@ from core.account import AccountKey
 from core.journal.store import Store
 from core.orders import OrderStatus
 from core.reconciliation import OwnOrder, Trade
+from core.reconciliation.movements import Movement
 from core.reconciliation.trades import Market
 from core.values import EXACT
 
@@ -29,6 +30,10 @@ _TRADES = """
     SELECT trade_id, venue_order_id, side = 'BUY', price, quantity, fee, fee_asset, ts_event_ms FROM fills
     WHERE account = ? AND symbol = ? AND dry_run = 0 AND trade_id > ? AND trade_id <= ?
     ORDER BY trade_id LIMIT ?
+"""
+_MOVEMENTS = """
+    SELECT side = 'BUY', price, quantity, fee, fee_asset, trade_id FROM fills
+    WHERE account = ? AND symbol = ? AND dry_run = 0 AND trade_id > ? ORDER BY trade_id LIMIT ?
 """
 _TRADES_OF = """
     SELECT trade_id, venue_order_id, side = 'BUY', price, quantity, fee, fee_asset, ts_event_ms FROM fills
@@ -114,12 +119,12 @@ class OwnBook:
         """Return our fills of these orders, by trade id; looks at every fill of the symbol."""
         return self._trades(_TRADES_OF, (self._account, symbol, json.dumps(list(venue_order_ids))))
 
-    def every_trade(self, symbol: str) -> Iterator[list[Trade]]:
-        """Return all our fills of a symbol, in stretches."""
+    def every_movement(self, symbol: str) -> Iterator[list[Movement]]:
+        """Return what all our fills of a symbol moved, in stretches."""
         after = -1
-        while stretch := self.trades(symbol, after, limit=_STRETCH):
-            yield stretch
-            after = stretch[-1].trade_id
+        while stretch := self._store.rows(_MOVEMENTS, (self._account, symbol, after, _STRETCH)):
+            yield [Movement._make(row[:5]) for row in stretch]
+            after = stretch[-1]["trade_id"]
 
     def orders(self, symbol: str, after: int, upto: int = NO_END) -> list[OwnOrder]:
         """Return our orders with after < venue_order_id <= upto."""
@@ -153,10 +158,7 @@ class OwnBook:
         return list({order.client_order_id: order for order in found}.values())
 
     def _trades(self, statement: str, key: Sequence[object]) -> list[Trade]:
-        return [
-            Trade(number, order, side == 1, Decimal(price), Decimal(quantity), Decimal(fee), asset, time_ms)
-            for number, order, side, price, quantity, fee, asset, time_ms in self._store.rows(statement, key)
-        ]
+        return [Trade._make(row) for row in self._store.rows(statement, key)]
 
     def _orders(self, statement: str, key: Sequence[object]) -> list[OwnOrder]:
         return [_order(row) for row in self._store.rows(statement, key)]

@@ -316,7 +316,7 @@ class _Run:
     def _equation(self, holds: Mapping[str, Decimal]) -> Equation:
         totals = Totals()
         for symbol, market in self.book.own.markets().items():
-            for stretch in self.book.own.every_trade(symbol):
+            for stretch in self.book.own.every_movement(symbol):
                 totals.add(stretch, market.base_asset, market.quote_asset)
         found_again = {break_id(self.desk.account, each.subject) for each in self._open()}
         adjusted: dict[str, Decimal] = {}

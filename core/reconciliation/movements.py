@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import NamedTuple
 
 from core.reconciliation.records import Trade
 from core.values import EXACT
@@ -15,10 +16,24 @@ UNIT = Decimal("0.00000001")
 ZERO = Decimal(0)
 
 
+class Movement(NamedTuple):
+    """What a fill moved. Amounts as in `Trade`."""
+
+    is_buy: bool
+    price: str
+    quantity: str
+    fee: str
+    fee_asset: str
+
+
+def movement_of(trade: Trade) -> Movement:
+    return Movement._make(trade[2:7])
+
+
 def moved_by(trade: Trade, base_asset: str, quote_asset: str) -> dict[str, Decimal]:
     """Return what one trade moved; assets that it did not move are left out."""
     totals = Totals()
-    totals.add((trade,), base_asset, quote_asset)
+    totals.add((movement_of(trade),), base_asset, quote_asset)
     return {asset: amount for asset, amount in totals.moved.items() if amount}
 
 
@@ -40,21 +55,22 @@ class Totals:
         self.moved: dict[str, Decimal] = {}
         self.rounded: dict[str, int] = {}
 
-    def add(self, trades: Iterable[Trade], base_asset: str, quote_asset: str) -> None:
+    def add(self, movements: Iterable[Movement], base_asset: str, quote_asset: str) -> None:
         base = quote = ZERO
         rounded = 0
         fees: dict[str, Decimal] = {}
         with decimal.localcontext(EXACT):
-            for _, _, is_buy, price, quantity, fee, fee_asset, _ in trades:
-                notional = price * quantity
+            for is_buy, price_text, quantity_text, fee, fee_asset in movements:
+                quantity = Decimal(quantity_text)
+                notional = Decimal(price_text) * quantity
                 if is_buy:
                     base += quantity
                     quote -= notional
                 else:
                     base -= quantity
                     quote += notional
-                if fee:
-                    fees[fee_asset] = fees.get(fee_asset, ZERO) + fee
+                if fee != "0":
+                    fees[fee_asset] = fees.get(fee_asset, ZERO) + Decimal(fee)
                 if notional % UNIT:
                     rounded += 1
             self._move(base_asset, base)

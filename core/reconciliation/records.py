@@ -18,14 +18,18 @@ Effects = Mapping[str, Decimal]
 
 
 class Trade(NamedTuple):
-    """One fill as either ledger has it. Everything before `ts_event_ms` must agree, in type and value."""
+    """One fill as either ledger has it. Everything before `ts_event_ms` must agree.
+
+    Amounts are decimal text in its shortest form (`core.values.decimal_text`): equal text is equal value, and
+    a million of them are compared without a million divisions into digits.
+    """
 
     trade_id: int
     venue_order_id: int
     is_buy: bool
-    price: Decimal
-    quantity: Decimal
-    fee: Decimal
+    price: str
+    quantity: str
+    fee: str
     fee_asset: str
     ts_event_ms: int
 
@@ -37,9 +41,9 @@ class Trade(NamedTuple):
         """Return what a person compares."""
         return {
             "side": self.side,
-            "price": decimal_text(self.price),
-            "quantity": decimal_text(self.quantity),
-            "fee": f"{decimal_text(self.fee)} {self.fee_asset}",
+            "price": self.price,
+            "quantity": self.quantity,
+            "fee": f"{self.fee} {self.fee_asset}",
         }
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Final
 
 from core.reconciliation import Effects, Trade, Transfer, TransferKind, VenueOrder
@@ -16,7 +15,7 @@ from exchanges.binance.wire import STATUSES, Payload, Unreadable, number, shaped
 
 DEPOSITED: Final = frozenset({1, 6})  # success; credited, but cannot be withdrawn yet
 NOT_WITHDRAWN: Final = frozenset({1, 3, 5})  # canceled, rejected, failed
-_AMOUNT = r"[0-9]{1,20}(?:\.[0-9]{1,20})?"
+_AMOUNT = r"(?:0|[1-9][0-9]{0,19})(?:\.[0-9]{1,20})?"
 _THREE_AMOUNTS = re.compile(f"{_AMOUNT} {_AMOUNT} {_AMOUNT}", re.ASCII)
 
 
@@ -58,14 +57,19 @@ def parse_trades(payload: object, symbol: str) -> tuple[Trade, ...]:
                 row.id,
                 row.order_id,
                 row.is_buyer,
-                Decimal(price),
-                Decimal(quantity),
-                Decimal(fee),
+                _shortest(price),
+                _shortest(quantity),
+                _shortest(fee),
                 row.commission_asset,
                 row.time,
             )
         )
     return tuple(trades)
+
+
+def _shortest(amount: str) -> str:
+    """Return an amount as `decimal_text` would; its form was checked."""
+    return amount.rstrip("0").rstrip(".") if "." in amount else amount
 
 
 def parse_orders(payload: object, symbol: str) -> tuple[VenueOrder, ...]:

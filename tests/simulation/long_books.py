@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from itertools import islice
 
 from core.account import AccountKey
@@ -69,7 +70,7 @@ def _events(symbol: str, trade: Trade) -> Iterable[tuple[str, dict[str, object]]
             "venue_order_id": trade.venue_order_id,
             "status": "FILLED",
             "executed_quantity": trade.quantity,
-            "executed_quote": trade.quantity * trade.price,
+            "executed_quote": Decimal(trade.quantity) * Decimal(trade.price),
             "ts_event_ms": trade.ts_event_ms,
             "late": False,
             "trade": None,

@@ -17,6 +17,7 @@ from core.journal.reconciliations import Coverage, Reconciled, Reconciliations, 
 from core.journal.store import scratch
 from core.orders import OrderStatus
 from core.reconciliation import Break, BreakClass
+from core.reconciliation.movements import movement_of
 from tests.core.journal.books import NOW_MS, fill, open_account, open_journal, record_intent, report
 
 D = Decimal
@@ -136,7 +137,9 @@ def test_our_side_is_read_in_stretches(journal: Journal, account: AccountKey, bo
     waiting = record_intent(journal, account).intent
     own = book.own
     assert [trade.trade_id for trade in own.trades(SYMBOL, 50, 51)] == [51]
-    assert [trade.trade_id for stretch in own.every_trade(SYMBOL) for trade in stretch] == [50, 51, 52]
+    moved = [movement for stretch in own.every_movement(SYMBOL) for movement in stretch]
+    assert moved == [movement_of(trade) for trade in own.trades(SYMBOL, -1)]
+    assert len(moved) == 3
     [mine] = own.orders_named([intent.client_order_id, "web_1"])
     assert mine.venue_order_id is not None
     assert own.order_of(SYMBOL, mine.venue_order_id) == mine

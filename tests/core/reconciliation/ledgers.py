@@ -11,9 +11,10 @@ from core.clock import DAY_MS
 from core.ids import client_order_id
 from core.orders import OrderStatus
 from core.reconciliation import OwnOrder, Terms, Trade, Transfer, VenueOrder
-from core.reconciliation.movements import Totals
+from core.reconciliation.movements import Totals, movement_of
 from core.reconciliation.trades import Market
 from core.reconciliation.whole import OwnBooks, OwnSymbol, VenueBooks, VenueSymbol
+from core.values import decimal_text
 
 D = Decimal
 NOW_MS = 1_795_219_200_000
@@ -70,8 +71,19 @@ class Ledgers:
             received = quantity if is_buy else quantity * D(price)
             asset = fee_asset or (market.base_asset if is_buy else market.quote_asset)
             fee = (received * D("0.001")).quantize(D("1e-8"))
-            fills.append(Trade(number * 100 + index, number, is_buy, D(price), quantity, fee, asset, at_ms))
-        filled = sum((fill.quantity for fill in fills), D(0))
+            fills.append(
+                Trade(
+                    number * 100 + index,
+                    number,
+                    is_buy,
+                    decimal_text(D(price)),
+                    decimal_text(quantity),
+                    decimal_text(fee),
+                    asset,
+                    at_ms,
+                )
+            )
+        filled = sum((D(fill.quantity) for fill in fills), D(0))
         self._add(
             symbol, number, is_buy, D(price), filled, filled, _S.FILLED, at_ms, name, known, known_to_venue
         )
@@ -157,7 +169,7 @@ class Ledgers:
             trades = tuple(sorted(self.trades.get(name, ())))
             symbols[name] = VenueSymbol(tuple(self.orders.get(name, ())), trades)
             since = [trade for trade in trades if trade.ts_event_ms >= OPENED_MS]
-            totals.add(since, MARKETS[name].base_asset, MARKETS[name].quote_asset)
+            totals.add(map(movement_of, since), MARKETS[name].base_asset, MARKETS[name].quote_asset)
         held = dict(OPENING)
         for source in (totals.moved, self.moved_unseen, *(each.effects for each in self.transfers)):
             for asset, amount in source.items():
@@ -175,6 +187,10 @@ def agreeing() -> Ledgers:
     ledgers.rest(status=_S.CANCELED)
     ledgers.rest()
     return ledgers
+
+
+def shifted(amount: str, by: Decimal) -> str:
+    return decimal_text(Decimal(amount) + by)
 
 
 def edited(trades: list[Trade], index: int, change: Callable[[Trade], Trade]) -> None:

@@ -23,6 +23,7 @@ from tests.core.reconciliation.ledgers import (
     agreeing,
     edited,
     ours,
+    shifted,
     with_terms,
 )
 
@@ -99,27 +100,29 @@ SEEDED: dict[str, tuple[BreakClass, Alter]] = {
     "their trade deleted": (C.MISSING_VENUE, lambda it: it.trades["BTCUSDT"].pop(0)),
     "a price by a tick, here": (
         C.PRICE,
-        lambda it: edited(it.own_trades["BTCUSDT"], 0, lambda t: t._replace(price=t.price + TICK)),
+        lambda it: edited(it.own_trades["BTCUSDT"], 0, lambda t: t._replace(price=shifted(t.price, TICK))),
     ),
     "a price by a tick, there": (
         C.PRICE,
-        lambda it: edited(it.trades["BTCUSDT"], 0, lambda t: t._replace(price=t.price + TICK)),
+        lambda it: edited(it.trades["BTCUSDT"], 0, lambda t: t._replace(price=shifted(t.price, TICK))),
     ),
     "a quantity by a step, here": (
         C.QUANTITY,
-        lambda it: edited(it.own_trades["BTCUSDT"], 0, lambda t: t._replace(quantity=t.quantity + STEP)),
+        lambda it: edited(
+            it.own_trades["BTCUSDT"], 0, lambda t: t._replace(quantity=shifted(t.quantity, STEP))
+        ),
     ),
     "a quantity by a step, there": (
         C.QUANTITY,
-        lambda it: edited(it.trades["BTCUSDT"], 0, lambda t: t._replace(quantity=t.quantity - STEP)),
+        lambda it: edited(it.trades["BTCUSDT"], 0, lambda t: t._replace(quantity=shifted(t.quantity, -STEP))),
     ),
     "a fee moved to BNB": (
         C.FEE,
-        lambda it: edited(it.trades["BTCUSDT"], 0, lambda t: t._replace(fee=D("0.0002"), fee_asset="BNB")),
+        lambda it: edited(it.trades["BTCUSDT"], 0, lambda t: t._replace(fee="0.0002", fee_asset="BNB")),
     ),
     "a fee by its last digit": (
         C.FEE,
-        lambda it: edited(it.own_trades["BTCUSDT"], 0, lambda t: t._replace(fee=t.fee + D("1e-8"))),
+        lambda it: edited(it.own_trades["BTCUSDT"], 0, lambda t: t._replace(fee=shifted(t.fee, D("1e-8")))),
     ),
     "the size of an order": (C.QUANTITY, lambda it: it.change_theirs("BTCUSDT", 1, quantity=D("0.02"))),
     "the price of an order": (C.PRICE, lambda it: it.change_own("BTCUSDT", 6, price=D("20000.01"))),
@@ -279,7 +282,7 @@ def test_the_balance_says_which_record_of_a_disputed_trade_it_bears_out() -> Non
     ledgers = agreeing()
     mine = ledgers.own_trades["BTCUSDT"].pop(0)  # the venue's balance moved by it
     [missing] = compare(ledgers.our_books(), ledgers.venue_books(), TERMS)
-    assert missing.effects["BTC"] == mine.quantity - mine.fee
+    assert missing.effects["BTC"] == D(mine.quantity) - D(mine.fee)
     ledgers.moved_unseen = {asset: -amount for asset, amount in missing.effects.items()}  # now it did not
     [missing] = compare(ledgers.our_books(), ledgers.venue_books(), TERMS)
     assert (missing.break_class, missing.effects) == (C.MISSING_LOCAL, {})

@@ -40,7 +40,7 @@ WITHDRAWAL: dict[str, Any] = {
 
 def test_a_page_of_trades_is_read_exactly() -> None:
     [trade] = wire.parse_trades([TRADE], "BNBBTC")
-    assert (trade.price, trade.quantity, trade.fee) == (D("4.000001"), D(12), D("10.1"))
+    assert (trade.price, trade.quantity, trade.fee) == ("4.000001", "12", "10.1")
     assert (trade.trade_id, trade.venue_order_id, trade.is_buy, trade.fee_asset) == (
         28457,
         100234,

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from core.orders import OrderStatus
 from core.reconciliation import TransferKind
+from core.values import decimal_text
 from exchanges.paper import admin
 from tests.exchanges.conformance.desk import Desk
 
@@ -29,8 +30,9 @@ async def test_orders_and_trades_are_told_as_they_happened(desk: Desk) -> None:
         (each.trade_id, each.venue_order_id, each.is_buy, each.price, each.quantity, each.fee, each.fee_asset)
         for each in trades.rows
     ] == [
-        (fill.trade_id, fill.venue_order_id, True, fill.price, fill.quantity.value, fill.fee.amount, "BTC")
+        (fill.trade_id, fill.venue_order_id, True, *map(decimal_text, amounts), "BTC")
         for fill in bought.fills
+        for amounts in [(fill.price, fill.quantity.value, fill.fee.amount)]
     ]
 
 
