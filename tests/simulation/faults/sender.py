@@ -96,6 +96,7 @@ class Place:
                     limits=replace(limits, allowed_symbols=frozenset(SYMBOLS)),
                     strategy=coherence,
                     digests=lambda: ("risk", "code"),
+                    key_seen=lambda: ((), ()),
                     stop=StopRequest(),
                     alone=True,
                 )
