@@ -184,6 +184,21 @@ class Console:
         """Return what a human answers; None where there is nobody to ask."""
         return self._ask(question) if self._can_ask() else None
 
+    def ask_secret(self, question: str) -> str | None:
+        """Return what a human types without showing it; None where there is nobody to ask."""
+        if not self._can_ask():
+            return None
+        from cli.hidden_input import no_echo
+
+        with no_echo(self._stdin):
+            answer = self._ask(question)
+        self._write(self._stderr, "")
+        return answer
+
+    def read_line(self) -> str:
+        """Return the next line of stdin, for what a script hands over."""
+        return self._stdin.readline().strip()
+
     def type_phrase(self, phrase: str) -> str | None:
         """Return what a human types when asked for the phrase; None where there is nobody to ask."""
         return self.ask(f"Type this to go on: {phrase}\n> ")

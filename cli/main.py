@@ -95,6 +95,13 @@ COMMANDS: tuple[Entry | Section, ...] = (
         (3, 4, 5, 6, 7),
     ),
     Entry(
+        "rotate-key",
+        "Replace the API key, and prove that the old one is dead.",
+        "trader rotate-key",
+        "cli.commands.rotate_key:rotate_key",
+        (3, 4, 5, 6, 7),
+    ),
+    Entry(
         "reconcile",
         "Compare our books with the venue's, and name every difference.",
         "trader reconcile",

@@ -59,7 +59,7 @@ class ReducingWiring(Wiring):
 
     def lease(self, account: AccountKey) -> Lease:
         command = f"trader {self.invocation.console.command}"
-        return Lease(self._runtime_folder, account, command=command, clock=SystemClock())
+        return Lease(self.runtime_folder, account, command=command, clock=SystemClock())
 
     def emergency_journal(self, books: Books, clock: Clock, say: Callable[[str], None]) -> EmergencyJournal:
         """Return what flatten writes to; a home that knows no installation id gets a new one."""

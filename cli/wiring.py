@@ -30,7 +30,7 @@ from core.ports import Venue
 from core.risk.facts import RiskLimits
 from core.runtime_folder import default_runtime_folder
 from core.secrets import Secret
-from core.settings import Settings
+from core.settings import Credentials, Settings
 from core.signing_key import SigningKey
 from core.stop import StopRequest
 from core.venue_clock import VenueClock
@@ -48,12 +48,13 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Wiring:
     """One command's access to a venue and to the journal (`core.desk.Access`).
 
-    `phrase`: what --confirm gave.
+    `phrase`: what --confirm gave. `key`: to be used instead of the configured one.
     """
 
     invocation: Invocation
     stop: StopRequest = field(default_factory=StopRequest)
     phrase: str | None = None
+    key: SigningKey | None = None
 
     def type_phrase(self, phrase: str) -> str | None:
         return self.invocation.console.type_phrase(phrase)
@@ -96,7 +97,7 @@ class Wiring:
     @asynccontextmanager
     async def _real(self, environment: Environment) -> AsyncIterator[Venue]:
         root = self.settings.base_url or official_root(self.venue_name, environment)
-        key = signing_key(self.settings, environment)
+        key = self.key or signing_key(self.settings, environment)
         factory, clock = venue_factory(self.venue_name), SystemClock()
         with self._budget(urlsplit(root).netloc, clock) as budget:
             async with factory(root, key, clock, name=self.venue_name, budget=budget) as venue:
@@ -117,7 +118,7 @@ class Wiring:
     @asynccontextmanager
     async def _paper_elsewhere(self, environment: Environment) -> AsyncIterator[Venue]:
         """Use a paper exchange that another process serves; it must be on this machine."""
-        key = signing_key(self.settings, environment)
+        key = self.key or signing_key(self.settings, environment)
         factory = venue_factory(PAPER)
         async with factory(str(self.settings.base_url), None, SystemClock(), name=PAPER) as venue:
             if not venue.host.loopback:
@@ -135,7 +136,7 @@ class Wiring:
     @contextmanager
     def _budget(self, host: str, clock: Clock) -> Iterator[Budget]:
         """Open the request budget that all commands of this user share for a host."""
-        budget = Budget.shared(self._runtime_folder, host, clock)
+        budget = Budget.shared(self.runtime_folder, host, clock)
         try:
             yield budget
         finally:
@@ -144,7 +145,7 @@ class Wiring:
                 self.invocation.console.warn(budget.warning)
 
     @property
-    def _runtime_folder(self) -> Path:
+    def runtime_folder(self) -> Path:
         return self.settings.runtime_dir or default_runtime_folder()
 
     @asynccontextmanager
@@ -173,7 +174,7 @@ class Wiring:
                 clock_speed=speed,
                 venue_clock=venue_clock,
                 lease=Lease(
-                    self._runtime_folder,
+                    self.runtime_folder,
                     account,
                     command=f"trader {self.invocation.console.command}",
                     clock=SystemClock(),
@@ -203,7 +204,7 @@ class Wiring:
         user = Path(environ["HOME"]) if environ.get("HOME") else None
         return (
             traces(needles, settings.home, user, self.invocation.cwd),
-            other_homes(self._runtime_folder, venue.key_fingerprint, settings.home),
+            other_homes(self.runtime_folder, venue.key_fingerprint, settings.home),
         )
 
     @asynccontextmanager
@@ -232,7 +233,7 @@ class Wiring:
     @property
     def emergency_folders(self) -> tuple[Path, ...]:
         """Where orders are written down that the journal cannot take, best first."""
-        return self.settings.home, self._runtime_folder
+        return self.settings.home, self.runtime_folder
 
     @contextmanager
     def stoppable(self) -> Iterator[None]:
@@ -287,8 +288,12 @@ def _as_paper(venue: Venue) -> Venue:
 
 
 def signing_key(settings: Settings, environment: Environment) -> SigningKey:
-    """Return the key for an environment, its private key read from its file. Raises ConfigError."""
-    credentials = settings.credentials(environment)
+    """Return the configured key for an environment, ready to sign. Raises ConfigError."""
+    return ready_to_sign(settings.credentials(environment))
+
+
+def ready_to_sign(credentials: Credentials) -> SigningKey:
+    """Return a key with its private key read from its file. Raises ConfigError KEY_MISSING."""
     if credentials.private_key_path is None:
         return SigningKey(credentials.api_key, credentials.api_secret)
     try:

@@ -227,6 +227,12 @@ class KeyAdministration(Protocol):
         """Return what the key may do; None where the venue cannot say (a testnet)."""
         ...
 
+    async def is_known(self) -> bool:
+        """Tell whether the venue knows this key here, whoever signs: False when it is deleted, or not for
+        this address. Raises as every read when the answer is neither.
+        """
+        ...
+
     async def account_status(self) -> str | None:
         """Return the venue's word for the account ("Normal"); None where it cannot say."""
         ...

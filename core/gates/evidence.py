@@ -70,6 +70,9 @@ def _unusable(each: Evidence, facts: GateFacts, account: AccountFacts) -> str | 
         return "before the testnet was wiped"
     if facts.host is not None and facts.host.official and not each.official_host:
         return f"at {each.account.host}, which proves nothing for {facts.host.host}"
+    exposure_ms = account.key.exposure_ms
+    if exposure_ms is not None and each.created_ms <= exposure_ms:
+        return "before a key of this home was exposed"
     if each.symbol != plan.symbol:
         return f"for {each.symbol}"
     if each.strategy != plan.strategy:

@@ -22,7 +22,8 @@ class KeyReport:
     """The key in use. `facts`, `status`: None where the venue cannot say, as on a testnet.
 
     `exposed`: why it must not be used, "" when nothing is known; `used_on_testnet`: by this home; `traces`:
-    where it was found on this machine; `other_homes`: that use the same key.
+    where it was found on this machine; `other_homes`: that use the same key. `exposure_ms`: when a key of
+    this home was last exposed, None for never.
     """
 
     facts: KeyFacts | None
@@ -31,6 +32,7 @@ class KeyReport:
     used_on_testnet: bool
     traces: tuple[str, ...]
     other_homes: tuple[str, ...]
+    exposure_ms: int | None
 
 
 def key_rights(facts: GateFacts, account: AccountFacts) -> Answer:
@@ -38,15 +40,7 @@ def key_rights(facts: GateFacts, account: AccountFacts) -> Answer:
     key = account.key.facts
     if key is None:
         return unavailable(NOT_TOLD)
-    dangerous = {
-        "withdraw": key.withdrawals,
-        "transfer internally": key.internal_transfer,
-        "transfer between accounts": key.universal_transfer,
-        "use margin": key.margin,
-        "trade futures": key.futures,
-        "trade options": key.options,
-    }
-    wrong = [f"may {what}" for what, allowed in dangerous.items() if allowed]
+    wrong = excess_rights(key)
     wrong += [
         f"may not {what}"
         for what, may in (("read", key.reading), ("trade spot", key.spot_trading))
@@ -55,6 +49,19 @@ def key_rights(facts: GateFacts, account: AccountFacts) -> Answer:
     if wrong:
         return failed(f"the key {', '.join(wrong)}", CHANGE)
     return passed("reading and spot trading only")
+
+
+def excess_rights(key: KeyFacts) -> list[str]:
+    """Say what a key may do that no key of ours should."""
+    dangerous = {
+        "withdraw": key.withdrawals,
+        "transfer internally": key.internal_transfer,
+        "transfer between accounts": key.universal_transfer,
+        "use margin": key.margin,
+        "trade futures": key.futures,
+        "trade options": key.options,
+    }
+    return [f"may {what}" for what, allowed in dangerous.items() if allowed]
 
 
 def key_address(facts: GateFacts, account: AccountFacts) -> Answer:

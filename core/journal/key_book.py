@@ -28,6 +28,10 @@ class KeyBook:
         """Return where a key was used: testnet, mainnet."""
         return frozenset(row["environment"] for row in self._store.rows(sql.USES, (fingerprint,)))
 
+    def accounts_of(self, fingerprint: str) -> frozenset[str]:
+        """Return which accounts a key was used on, as their text."""
+        return frozenset(row["account"] for row in self._store.rows(sql.ACCOUNTS, (fingerprint,)))
+
     def record_exposed(self, fingerprint: str, reason: str) -> None:
         """Write down that a key may be known to others; saying it again changes nothing."""
 
@@ -40,6 +44,11 @@ class KeyBook:
     def exposed(self) -> dict[str, str]:
         """Return fingerprint -> why it must never be used again, oldest first."""
         return {row["fingerprint"]: row["reason"] for row in self._store.rows(sql.EXPOSED)}
+
+    def last_exposure_ms(self) -> int | None:
+        """Return when a key was last found exposed, None for never."""
+        row = self._store.row(sql.LAST_EXPOSURE)
+        return None if row is None else row["since_ms"]
 
     def _was_used(self, fingerprint: str, account: AccountKey) -> bool:
         return self._store.row(sql.USE, (fingerprint, str(account))) is not None

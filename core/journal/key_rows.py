@@ -26,8 +26,10 @@ TABLES = (
 
 USE = "SELECT 1 FROM key_uses WHERE fingerprint = ? AND account = ?"
 USES = "SELECT DISTINCT environment FROM key_uses WHERE fingerprint = ? ORDER BY environment"
+ACCOUNTS = "SELECT account FROM key_uses WHERE fingerprint = ? ORDER BY account"
 ADD_USE = "INSERT INTO key_uses (fingerprint, account, environment, since_ms) VALUES (?, ?, ?, ?)"
 EXPOSED = "SELECT fingerprint, reason FROM exposed_keys ORDER BY since_ms, fingerprint"
+LAST_EXPOSURE = "SELECT max(since_ms) AS since_ms FROM exposed_keys"
 ADD_EXPOSED = "INSERT OR IGNORE INTO exposed_keys (fingerprint, reason, since_ms) VALUES (?, ?, ?)"
 
 

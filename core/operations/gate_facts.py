@@ -79,6 +79,7 @@ async def _key_report(desk: Desk) -> KeyReport:
         used_on_testnet=desk.is_live and Environment.TESTNET in known.environments_of(desk.key_fingerprint),
         traces=traces,
         other_homes=others,
+        exposure_ms=known.last_exposure_ms(),
     )
 
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Final
 
 from core.account import Environment
+from core.errors import ConfigError
 from core.ports import DepositAddress, DepositNetwork, KeyFacts
 from exchanges.binance import wire_account
 from exchanges.binance.link import Link
+
+GONE: Final = (-2015, -2014, -2008)
+"""Not a key, or not from this address. The venue checks this before it checks the signature."""
+BAD_SIGNATURE: Final = -1022
 
 
 class BinanceKeyAdministration:
@@ -24,6 +30,17 @@ class BinanceKeyAdministration:
         return await self._link.read(
             lambda: self._session.get_account_api_permissions(**self._link.stamp()), wire_account.parse_key
         )
+
+    async def is_known(self) -> bool:
+        try:
+            await self._link.read(lambda: self._session.get_account(**self._link.stamp()), lambda _: None)
+        except ConfigError as error:
+            code = error.details.get("venue_code")
+            if code in GONE:
+                return False
+            if code != BAD_SIGNATURE:
+                raise
+        return True
 
     async def account_status(self) -> str | None:
         if not self._has_wallet_api:

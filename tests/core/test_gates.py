@@ -55,7 +55,9 @@ RIGHTS = KeyFacts(
     options=False,
     trading_authority_expires_ms=None,
 )
-KEY = KeyReport(RIGHTS, "Normal", exposed="", used_on_testnet=False, traces=(), other_homes=())
+KEY = KeyReport(
+    RIGHTS, "Normal", exposed="", used_on_testnet=False, traces=(), other_homes=(), exposure_ms=None
+)
 RECONCILED = Reconciled(
     time_ms=NOW_MS - HOUR_MS,
     until_ms=NOW_MS - HOUR_MS,
@@ -446,3 +448,14 @@ def test_the_way_to_evidence_is_the_whole_command_line() -> None:
         "BINANCE_USE_TESTNET=true BINANCE_DRY_RUN=false "
         "trader stage 1 --symbol BTCUSDT --trades 3 --soak 3600s"
     )
+
+
+def test_an_exposed_key_takes_the_account_back_to_stage_zero() -> None:
+    told = facts(2)
+    at_ms = max(each.created_ms for each in told.account.evidence)
+    exposed = replace(told.account, key=replace(told.account.key, exposure_ms=at_ms))
+    gates = {gate.name: gate for gate in evaluate(replace(told, account=exposed))}
+    for name in ("stage-0", "stage-1"):
+        assert "before a key of this home was exposed" in gates[name].detail
+    earlier = replace(told.account, key=replace(told.account.key, exposure_ms=0))
+    assert closed(evaluate(replace(told, account=earlier))) == closed(evaluate(told))
