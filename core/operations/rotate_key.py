@@ -145,15 +145,15 @@ async def _prove(desk: RotationDesk, rotation: Rotation) -> RotationResult:
                     )
             # Refused may also mean that this address is: only the new key's success tells them apart.
             await _control(desk, venue, journal, rotation)
+            proven = "KEY_DEAD" if rotation.old_worked else "KEY_UNPROVEN"
+            journal.record_note(proven, account, _told(rotation))
             remove_rotation(desk.home)
             if not rotation.old_worked:
-                journal.record_note("KEY_UNPROVEN", account, _told(rotation))
                 raise ReconciliationBreak(
                     f"unproven: the old key …{old_ending} is refused from here, but it was before as well",
                     code="KEY_UNPROVEN",
                     hint="look on the venue's page that it is gone; the new key is in use",
                 )
-            journal.record_note("KEY_DEAD", account, _told(rotation))
     return RotationResult(str(account), old_ending, new.ending, new.fingerprint)
 
 

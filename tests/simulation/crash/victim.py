@@ -96,9 +96,9 @@ def live(
     sys.argv = ["trader", *arguments]
     remaining = iter(range(fate.order - 1, -1, -1))
     if fate.step is None:
-        _wrap(STEPS["approved"], lambda: _once(remaining, lambda: parent.send_bytes(STARTED)))
+        wrap(STEPS["approved"], lambda: _once(remaining, lambda: parent.send_bytes(STARTED)))
     else:
-        _wrap(STEPS[fate.step], lambda: _once(remaining, lambda: _meet(fate, parent)))
+        wrap(STEPS[fate.step], lambda: _once(remaining, lambda: _meet(fate, parent)))
     run()
 
 
@@ -112,7 +112,8 @@ def _meet(fate: Fate, parent: Connection) -> None:
     os.kill(os.getpid(), fate.number)
 
 
-def _wrap(step: Step, reached: Callable[[], None]) -> None:
+def wrap(step: Step, reached: Callable[[], None]) -> None:
+    """Have something happen at a step of this process."""
     call = getattr(step.owner, step.name)
 
     @functools.wraps(call)
