@@ -25,7 +25,7 @@ COMMANDS: tuple[Entry | Section, ...] = (
         "Write a commented settings file and the home folder.",
         "trader init",
         "cli.commands.init:init",
-        (3,),
+        (3, 4),
         looks_back=False,
     ),
     Entry(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -25,6 +25,7 @@ from core.errors import ConfigError
 from core.ids import system_random
 from core.journal import Journal, Opening
 from core.journal.emergency import EMERGENCY, take_in
+from core.key_pairs import is_locked, unlocked
 from core.lease import Lease
 from core.ports import Venue
 from core.risk.facts import RiskLimits
@@ -37,7 +38,7 @@ from core.venue_clock import VenueClock
 from exchanges.registry import official_root, venue_factory
 
 if TYPE_CHECKING:
-    from core.operations.reconcile import BooksDesk
+    from core.operations.books_desk import BooksDesk
     from core.strategies.decision import Strategy
 
 BAR_GRACE_MS = 60_000
@@ -58,6 +59,13 @@ class Wiring:
 
     def type_phrase(self, phrase: str) -> str | None:
         return self.invocation.console.type_phrase(phrase)
+
+    def signing_key(self, settings: Settings, environment: Environment) -> SigningKey:
+        """Return the configured key for an environment, ready to sign. Raises ConfigError."""
+        return self.ready_to_sign(settings.credentials(environment))
+
+    def ready_to_sign(self, credentials: Credentials) -> SigningKey:
+        return ready_to_sign(credentials, self.invocation.console.ask_secret)
 
     @property
     def settings(self) -> Settings:
@@ -97,7 +105,7 @@ class Wiring:
     @asynccontextmanager
     async def _real(self, environment: Environment) -> AsyncIterator[Venue]:
         root = self.settings.base_url or official_root(self.venue_name, environment)
-        key = self.key or signing_key(self.settings, environment)
+        key = self.key or self.signing_key(self.settings, environment)
         factory, clock = venue_factory(self.venue_name), SystemClock()
         with self._budget(urlsplit(root).netloc, clock) as budget:
             async with factory(root, key, clock, name=self.venue_name, budget=budget) as venue:
@@ -118,7 +126,7 @@ class Wiring:
     @asynccontextmanager
     async def _paper_elsewhere(self, environment: Environment) -> AsyncIterator[Venue]:
         """Use a paper exchange that another process serves; it must be on this machine."""
-        key = self.key or signing_key(self.settings, environment)
+        key = self.key or self.signing_key(self.settings, environment)
         factory = venue_factory(PAPER)
         async with factory(str(self.settings.base_url), None, SystemClock(), name=PAPER) as venue:
             if not venue.host.loopback:
@@ -210,7 +218,7 @@ class Wiring:
     @asynccontextmanager
     async def account_books(self, venue: Venue) -> AsyncIterator[BooksDesk]:
         """Open the books of the account that the key reaches, which must be known. Raises WRONG_ACCOUNT."""
-        from core.operations.reconcile import BooksDesk, known_account
+        from core.operations.books_desk import BooksDesk, known_account
 
         with self.write_journal(venue.clock) as journal:
             account = await known_account(venue, journal)
@@ -287,13 +295,11 @@ def _as_paper(venue: Venue) -> Venue:
     return replace(venue, host=replace(venue.host, host=PAPER, proof="the paper exchange"))
 
 
-def signing_key(settings: Settings, environment: Environment) -> SigningKey:
-    """Return the configured key for an environment, ready to sign. Raises ConfigError."""
-    return ready_to_sign(settings.credentials(environment))
+def ready_to_sign(credentials: Credentials, ask_secret: Callable[[str], str | None]) -> SigningKey:
+    """Return a key with its private key read from its file, its passphrase asked for where it has one.
 
-
-def ready_to_sign(credentials: Credentials) -> SigningKey:
-    """Return a key with its private key read from its file. Raises ConfigError KEY_MISSING."""
+    Raises ConfigError KEY_MISSING.
+    """
     if credentials.private_key_path is None:
         return SigningKey(credentials.api_key, credentials.api_secret)
     try:
@@ -303,6 +309,15 @@ def ready_to_sign(credentials: Credentials) -> SigningKey:
             f"the private key {credentials.private_key_path} cannot be read ({type(error).__name__})",
             code="KEY_MISSING",
         ) from None
+    if is_locked(pem):
+        passphrase = ask_secret(f"Passphrase of {credentials.private_key_path} (not shown): ")
+        if passphrase is None:
+            raise ConfigError(
+                f"the private key {credentials.private_key_path} has a passphrase, and nobody can be asked",
+                code="KEY_MISSING",
+                hint="run it at a terminal, or use a key without a passphrase (trader init --ed25519)",
+            )
+        pem = unlocked(pem, passphrase)
     return SigningKey(credentials.api_key, private_key_pem=Secret(pem))
 
 

@@ -120,7 +120,6 @@ def _secret(what: str, text: str) -> Secret:
 
 
 def _desk(wiring: Wiring, human: _Human) -> RotationDesk:
-    from cli.wiring import ready_to_sign, signing_key
     from core.clock import SystemClock
     from core.config import PAPER, load_settings
     from core.key_store import key_store, out_of_reach
@@ -141,9 +140,9 @@ def _desk(wiring: Wiring, human: _Human) -> RotationDesk:
     return RotationDesk(
         home=settings.home,
         store=key_store(settings, environment, run.environ),
-        configured=lambda: signing_key(as_now(), environment),
+        configured=lambda: wiring.signing_key(as_now(), environment),
         new_key=human.new_key,
-        ready=ready_to_sign,
+        ready=wiring.ready_to_sign,
         venue=lambda key: replace(wiring, key=key).venue(environment),
         journal=wiring.write_journal,
         lease=lambda account: Lease(
