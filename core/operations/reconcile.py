@@ -6,46 +6,32 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from core.account import AccountKey
-from core.clock import DAY_MS, Clock
-from core.errors import ConfigError
+from core.clock import DAY_MS
 from core.journal.own_books import NO_END
-from core.journal.reconciliations import Coverage, KnownBreak, Reconciled, Reconciliations, break_id
+from core.journal.reconciliations import Coverage, Reconciled, Reconciliations, break_id
+from core.operations.accepting import accept
+from core.operations.books_desk import BooksDesk
 from core.operations.compare_symbol import SymbolComparison
 from core.operations.exposure import exposures, same_account
+from core.operations.holdings import equation
 from core.operations.reconcile_result import ReconcileResult
 from core.operations.settle import ask_once_more
 from core.operations.statement_reading import Patience, Tell
+from core.operations.wiped_books import begin_anew, forgotten
 from core.orders import OrderReport
-from core.ports import Venue
 from core.reconciliation import Break, BreakClass, Terms
 from core.reconciliation.balances import Equation, match_balances, match_transfers, unexplained
-from core.reconciliation.movements import Totals
 from core.reconciliation.trades import Market
 from core.reconciliation.whole import wiped
 from core.resolver import Found
 from core.stages import TradingState
 
-if TYPE_CHECKING:
-    from core.journal import Journal
-
 ROUNDS: Final = 3
 """How often everything is looked at again because balances moved meanwhile."""
-WITNESSES: Final = 2
 TRANSFER_OVERLAP_MS: Final = 7 * DAY_MS
 """How late a transfer may still be listed, or complete."""
-
-
-@dataclass(frozen=True)
-class BooksDesk:
-    """What a reconciliation works with. No lease: it sends nothing that trades."""
-
-    venue: Venue
-    account: AccountKey
-    journal: Journal
-    clock: Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +48,6 @@ class Wanted:
     halt_on_intruder: bool = False
 
 
-async def known_account(venue: Venue, journal: Journal) -> AccountKey:
-    """Return the account that this key reaches, as our books know it. Raises ConfigError WRONG_ACCOUNT.
-
-    An account is opened by the commands that trade on it: what was never opened has no books to compare.
-    """
-    uid = (await venue.account.snapshot()).uid
-    here = AccountKey(venue.name, venue.host.environment, venue.host.host, uid)
-    known = [key for key in journal.accounts() if same_account(key, here)]
-    if not known:
-        others = ", ".join(map(str, journal.accounts()))
-        raise ConfigError(
-            f"this key is of {here}, which the journal in {journal.home} does not know; it knows {others}",
-            code="WRONG_ACCOUNT",
-            hint="name the settings file of the account that was traded on: --env-file",
-            details={"account": str(here)},
-        )
-    return max(known, key=lambda key: key.epoch)
-
-
 async def reconcile(desk: BooksDesk, wanted: Wanted, result: ReconcileResult, tell: Tell) -> None:
     """Compare the whole account, and write down what was found. Filled as far as it came when it raises.
 
@@ -88,8 +55,10 @@ async def reconcile(desk: BooksDesk, wanted: Wanted, result: ReconcileResult, te
     """
     run = _Run(desk, wanted, result, tell)
     if wanted.accept:
-        await run.accept()
-    if not await run.was_wiped():
+        await accept(desk, run.book, wanted.accept, wanted.reason, result)
+    if asked := await forgotten(desk, run.book, run.patience):
+        await run.was_wiped(asked)
+    else:
         await run.compare()
     others = [key for key in desk.journal.accounts() if not same_account(key, desk.account)]
     result.elsewhere = tuple(
@@ -112,79 +81,19 @@ class _Run:
         self.found: dict[str, Break] = {}
         self.coverage: dict[str, Coverage] = {}
         self.previous = self.book.newest()
-        self.offset_ms = 0
+        self.transfers_to_ms: int | None = None
         self.earlier_ids = {each.break_id for each in self.book.breaks() if each.is_open}
 
-    # --- the human's part
-
-    async def accept(self) -> None:
-        known = {each.break_id: each for each in self.book.breaks() if each.is_open}
-        chosen = [_named(known, name) for name in self.wanted.accept]
-        chosen += [each for first in chosen for each in known.values() if _is_part_of(each, first)]
-        accepted = {each.break_id: each for each in chosen}
-        for each in accepted.values():
-            booked = await self._book(each)
-            self.book.accept(each, self.wanted.reason, booked=booked)
-        self.result.accepted = tuple(accepted.values())
-
-    async def _book(self, known: KnownBreak) -> bool:
-        """Book a trade of an order of ours, read from the venue, never typed; tell whether there was one."""
-        found = known.found
-        if found.break_class is not BreakClass.MISSING_LOCAL or found.trade_id is None:
-            return False
-        account, number = self.venue.account, found.venue_order_id
-        report = None if number is None else await account.order_by_id(found.symbol, number)
-        fill = await account.fill(found.symbol, found.trade_id)
-        if report is None or fill is None or self.desk.journal.order(report.client_order_id) is None:
-            return False
-        self.desk.journal.record_imported(report.client_order_id, report, [fill], self.wanted.reason)
-        self.result.booked.append(f"{found.symbol} {found.trade_id}")
-        return True
-
-    # --- a wiped testnet
-
-    async def was_wiped(self) -> bool:
-        """Tell whether the venue has forgotten everything; then new books were begun.
+    async def was_wiped(self, asked: int) -> None:
+        """Write down that the venue knows none of our `asked` orders and trades, and begin new books.
 
         Raises ReconciliationBreak HISTORY_GONE where that cannot be.
         """
-        asked = 0
-        for symbol in self.book.own.markets():
-            for order in self.book.own.witnesses(symbol, WITNESSES):
-                asked += 1
-                ask = partial(self.venue.account.order, symbol, order.client_order_id)
-                if await self.patience.ask(ask) is not None:
-                    return False
-            for trade in self.book.own.trades(symbol, -1, limit=1):
-                ask_fill = partial(self.venue.account.fill, symbol, trade.trade_id)
-                if await self.patience.ask(ask_fill) is not None:
-                    return False
-        if not asked:
-            return False
         terms = await self._terms()
         self.book.record_breaks([wiped(asked, terms)])
         self.result.until_ms = terms.now_ms
         self._finish(terms, [])
-        await self._begin_anew(terms)
-        return True
-
-    async def _begin_anew(self, terms: Terms) -> None:
-        """Open the books of the next epoch, on what the venue holds now."""
-        from core.journal import Opening
-
-        snapshot = await self.patience.ask(self.venue.account.snapshot)
-        orders = await self.patience.ask(partial(self.venue.account.open_orders, None))
-        old = self.desk.account
-        opening = Opening(
-            balances=snapshot.balances,
-            open_orders=orders,
-            last_trade_ids={},
-            server_time_ms=terms.now_ms,
-            key_fingerprint=self.venue.key_fingerprint,
-        )
-        self.desk.journal.open_account(
-            old.venue, old.environment, old.host, old.uid, opening, epoch=old.epoch + 1
-        )
+        await begin_anew(self.desk, self.patience, terms)
 
     # --- the comparison
 
@@ -278,7 +187,6 @@ class _Run:
         since_ms = self.opened.server_time_ms
         if self.previous is not None and not (self.wanted.full or is_open):
             since_ms = self.previous.transfers_to_ms or since_ms
-        self.transfers_to_ms: int | None = None
         ask = partial(self.venue.statements.transfers, since_ms - TRANSFER_OVERLAP_MS, terms.now_ms)
         transfers = await self.patience.ask(ask)
         if transfers is None:
@@ -314,17 +222,9 @@ class _Run:
         return [each for subject, each in self.found.items() if accepted.get(subject) != each.facts()]
 
     def _equation(self, holds: Mapping[str, Decimal]) -> Equation:
-        totals = Totals()
-        for symbol, market in self.book.own.markets().items():
-            for stretch in self.book.own.every_movement(symbol):
-                totals.add(stretch, market.base_asset, market.quote_asset)
-        found_again = {break_id(self.desk.account, each.subject) for each in self._open()}
-        adjusted: dict[str, Decimal] = {}
-        for name, amounts in self.book.adjustments().items():
-            if name not in found_again:
-                for asset, amount in amounts.items():
-                    adjusted[asset] = adjusted.get(asset, Decimal(0)) + amount
-        return Equation(self.opened.balances, totals.moved, holds, totals.rounded, adjusted)
+        return equation(
+            self.book, holds, {break_id(self.desk.account, each.subject) for each in self._open()}
+        )
 
     def _residues(self, holds: Mapping[str, Decimal]) -> dict[str, Decimal]:
         return unexplained(self._equation(holds), self._open())
@@ -366,7 +266,7 @@ class _Run:
                 accepted=len(known) - len(result.breaks),
                 full=self.wanted.full,
                 coverage=self.book.coverage() | self.coverage,
-                transfers_to_ms=getattr(self, "transfers_to_ms", None),
+                transfers_to_ms=self.transfers_to_ms,
             )
         )
 
@@ -382,25 +282,6 @@ class _Run:
             reason = f"reconciliation: {intruders[0].found.explanation}"
             self.desk.journal.set_trading_state(self.desk.account, TradingState.HALTED, reason)
             self.result.halted = True
-
-
-def _named(known: Mapping[str, KnownBreak], name: str) -> KnownBreak:
-    found = known.get(name)
-    if found is None or not found.found.break_class.is_break:
-        listed = ", ".join(known) or "none"
-        raise ConfigError(
-            f"no open break is called {name!r}; open: {listed}",
-            code="BREAK_UNKNOWN",
-            hint="`trader reconcile` names them",
-        )
-    return found
-
-
-def _is_part_of(each: KnownBreak, order: KnownBreak) -> bool:
-    """Tell whether a break is a trade of an order that is a break itself: accepting that accepts it."""
-    found, whole = each.found, order.found
-    same_order = (found.symbol, found.venue_order_id) == (whole.symbol, whole.venue_order_id)
-    return same_order and whole.trade_id is None and whole.venue_order_id is not None
 
 
 def _just_before(found: Break) -> Coverage:

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.journal.files import DATABASE
-from core.operations.reconcile import BooksDesk, Wanted, reconcile
+from core.operations.books_desk import BooksDesk
+from core.operations.reconcile import Wanted, reconcile
 from core.operations.reconcile_result import ReconcileResult
 from core.orders import OrderReport, SendOnce, Side, TimeInForce
 from core.values import Base

@@ -1,0 +1,62 @@
+"""A human accepts breaks: as adjustments with a reason, or as trades that are read from the venue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from core.errors import ConfigError
+from core.journal.reconciliations import KnownBreak, Reconciliations
+from core.operations.books_desk import BooksDesk
+from core.operations.reconcile_result import ReconcileResult
+from core.reconciliation import BreakClass
+
+
+async def accept(
+    desk: BooksDesk, book: Reconciliations, names: Sequence[str], reason: str, result: ReconcileResult
+) -> None:
+    """Accept breaks by name, and with an order the trades that are breaks because of it.
+
+    Raises ConfigError BREAK_UNKNOWN, and what reads raise.
+    """
+    known = {each.break_id: each for each in book.breaks() if each.is_open}
+    chosen = [_named(known, name) for name in names]
+    chosen += [each for first in chosen for each in known.values() if _is_part_of(each, first)]
+    accepted = {each.break_id: each for each in chosen}
+    for each in accepted.values():
+        booked = await _booked(desk, each, reason, result)
+        book.accept(each, reason, booked=booked)
+    result.accepted = tuple(accepted.values())
+
+
+async def _booked(desk: BooksDesk, known: KnownBreak, reason: str, result: ReconcileResult) -> bool:
+    """Book a trade of an order of ours, read from the venue, never typed; tell whether there was one."""
+    found = known.found
+    if found.break_class is not BreakClass.MISSING_LOCAL or found.trade_id is None:
+        return False
+    account, number = desk.venue.account, found.venue_order_id
+    report = None if number is None else await account.order_by_id(found.symbol, number)
+    fill = await account.fill(found.symbol, found.trade_id)
+    if report is None or fill is None or desk.journal.order(report.client_order_id) is None:
+        return False
+    desk.journal.record_imported(report.client_order_id, report, [fill], reason)
+    result.booked.append(f"{found.symbol} {found.trade_id}")
+    return True
+
+
+def _named(known: Mapping[str, KnownBreak], name: str) -> KnownBreak:
+    found = known.get(name)
+    if found is None or not found.found.break_class.is_break:
+        listed = ", ".join(known) or "none"
+        raise ConfigError(
+            f"no open break is called {name!r}; open: {listed}",
+            code="BREAK_UNKNOWN",
+            hint="`trader reconcile` names them",
+        )
+    return found
+
+
+def _is_part_of(each: KnownBreak, order: KnownBreak) -> bool:
+    """Tell whether a break is a trade of an order that is a break itself: accepting that accepts it."""
+    found, whole = each.found, order.found
+    same_order = (found.symbol, found.venue_order_id) == (whole.symbol, whole.venue_order_id)
+    return same_order and whole.trade_id is None and whole.venue_order_id is not None
