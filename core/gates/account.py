@@ -58,7 +58,7 @@ def balance_suffices(facts: GateFacts, account: AccountFacts) -> Answer:
 def nothing_unsettled(facts: GateFacts, account: AccountFacts) -> Answer:
     if account.unsettled:
         return failed(
-            f"{account.unsettled} order(s) of unknown fate",
+            f"{len(account.unsettled)} order(s) of unknown fate: {'; '.join(account.unsettled[:3])}",
             "`trader resolve` asks what became of them, `trader status` names them",
         )
     if account.quarantined:

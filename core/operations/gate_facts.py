@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.account import Environment
-from core.clock import utc_day
+from core.clock import iso_utc, utc_day
 from core.desk import Desk
 from core.gates import AccountFacts, StagePlan
 from core.gates.keys import KeyReport
@@ -45,7 +45,10 @@ async def account_facts(desk: Desk, plan: StagePlan) -> AccountFacts:
         free_quote=facts.free_quote.value,
         quote_asset=instrument.quote_asset,
         smallest_order=notional(smallest, facts.best_ask),
-        unsettled=len(journal.unsettled(account)),
+        unsettled=tuple(
+            f"{each.order.client_order_id} since {iso_utc(each.since_ms)}"
+            for each in journal.unsettled(account)
+        ),
         quarantined=journal.quarantined(account),
         foreign_orders=foreign_among(desk, open_orders),
         stop_type=stop_type(instrument),
