@@ -47,6 +47,7 @@ async def _asked(
     wiring: Wiring, coin: str, network: str | None, confirm: str | None, *, replace: bool
 ) -> AddressResult:
     """Read the address; have it confirmed where it was not, or where another one is to be."""
+    from cli.address_view import address_result
     from core.gates import DEFAULT_STRATEGY
     from core.operations.address import ENDING, pin, read_address
     from core.strategies import strategy
@@ -67,6 +68,8 @@ async def _asked(
                 f"{coin} on {result.address.network}: {result.address.address}\n"
                 f"Open the venue's deposit page. The last {ENDING} characters of the address there: "
             )
+            if ending is None:
+                address_result(wiring.invocation.console, result)
             pin(desk.journal, desk.account, result, ending)
             result = await read_address(venue, desk.journal, desk.account, coin, network)
     return result

@@ -40,7 +40,9 @@ def told(venue: Loopback) -> str:
 
 def test_it_is_confirmed_once_by_its_ending_on_the_page(shell: Shell, venue: Loopback) -> None:
     address = told(venue)
-    assert run(shell, "trader address USDT", 4)["error"]["code"] == "NOT_CONFIRMED"
+    unconfirmed = run(shell, "trader address USDT", 4)
+    assert unconfirmed["error"]["code"] == "NOT_CONFIRMED"
+    assert (unconfirmed["result"]["address"], unconfirmed["result"]["confirmed"]) == (address, False)
     assert run(shell, "trader address USDT --confirm 000000", 4)["error"]["code"] == "NOT_CONFIRMED"
     result = run(shell, f"trader address usdt --confirm {address[-6:]}")["result"]
     assert (result["coin"], result["network"], result["address"]) == ("USDT", "TRX", address)
