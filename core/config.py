@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from core.errors import ConfigError
+from core.kept_secrets import FILE, KEYRING, SYSTEMD, kept_secrets, with_kept
 from core.setting_values import shown
 from core.settings import Credentials, Finding, Settings, describe_settings
 from core.settings_file import SettingsFile, find_settings_file, read_settings_file
@@ -59,6 +60,10 @@ TYPO_LIKENESS = 0.85
 NEAREST_LIKENESS = 0.6
 
 _SETTINGS = {described.name: described for described in describe_settings()}
+KEPT = tuple(
+    name for name, described in _SETTINGS.items() if described.secret or name.endswith("_PRIVATE_KEY_PATH")
+)
+"""What a store of secrets may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ def load_settings(
     a typo in a limit must keep nobody from canceling.
 
     Raises ConfigError with every problem at once (details["problems"]), or because the settings file cannot
-    be read. Reads nothing but that file.
+    be read. Reads nothing but that file, and where TRADER_SECRETS says that keys are kept.
     """
     set_outside = _set_outside(environ, home)
     named = env_file or (Path(set_outside["TRADER_ENV_FILE"]) if "TRADER_ENV_FILE" in set_outside else None)
@@ -106,6 +111,7 @@ def load_settings(
         **(_anchored(set_in_file, file.path.parent, environ) if file else {}),
         **_anchored(set_outside, cwd, environ),
     }
+    values = with_kept(values, _kept_elsewhere(values, environ), set_outside)
     values.pop("TRADER_ENV_FILE", None)
     if "CONFIRM_LIVE" not in set_outside:
         values.pop("CONFIRM_LIVE", None)
@@ -127,6 +133,15 @@ def load_settings(
         }
     )
     return settings.model_copy(update={"env_file": path})
+
+
+def _kept_elsewhere(values: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the secrets that the store holds. Raises ConfigError where it cannot be read."""
+    store = values.get("TRADER_SECRETS", FILE).strip().lower()
+    if store not in (KEYRING, SYSTEMD):
+        return {}
+    home = _home(values, environ)
+    return _anchored(kept_secrets(store, KEPT, environ, home), home, environ)
 
 
 def _errors(values: Mapping[str, str], environ: Mapping[str, str]) -> list[ErrorDetails]:

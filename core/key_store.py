@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from core.account import Environment
 from core.errors import ConfigError
+from core.kept_secrets import KEYRING, SYSTEMD, read_keyring, write_keyring
 from core.settings import Credentials, Settings
 from core.settings_edit import edit_settings_file
 from core.settings_file import read_settings_file
@@ -32,6 +33,17 @@ def key_store(settings: Settings, environment: Environment, environ: Mapping[str
         raise out_of_reach(
             f"{outside[0]} is set in the process environment, where it would survive the rotation",
             "unset it there, and keep the key in the settings file",
+        )
+    if settings.secrets_store == SYSTEMD:
+        raise out_of_reach(
+            "systemd's credentials can only be read",
+            "prove the new key with the key in a settings file (TRADER_SECRETS=file), then replace what "
+            "LoadCredential reads and restart the unit",
+        )
+    if settings.secrets_store == KEYRING and names[0] in read_keyring(settings.home):
+        return KeyStore(
+            "the OS keyring",
+            lambda key: write_keyring(settings.home, dict(zip(names, _texts(key), strict=True))),
         )
     if settings.env_file is None or names[0] not in read_settings_file(settings.env_file).values:
         raise out_of_reach(f"{names[0]} is not in a settings file", "name the file with --env-file")

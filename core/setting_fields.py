@@ -14,7 +14,7 @@ from core.secrets import Secret
 from core.values import Quote
 
 VENUES = ("paper", "binance")
-SECRET_STORES = ("file",)
+SECRET_STORES = ("file", "keyring", "systemd")
 
 Flag = Annotated[bool, BeforeValidator(parse.boolean)]
 VenueName = Annotated[str | None, BeforeValidator(parse.one_of(*VENUES))]

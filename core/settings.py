@@ -96,7 +96,11 @@ class Settings(BaseModel):
         "environment.",
     )
     secrets_store: SecretsStore = setting(
-        "TRADER_SECRETS", "file", "Where keys are kept: file (this settings file), so far the only choice."
+        "TRADER_SECRETS",
+        "file",
+        "Where keys are kept: file (this settings file), keyring (the OS keyring; needs the extra "
+        "keyring), or systemd (credentials of LoadCredential). What is kept there goes before "
+        "the settings file.",
     )
 
     api_key: SecretText = setting(

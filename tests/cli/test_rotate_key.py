@@ -182,3 +182,18 @@ def test_resting_orders_stay(place: Place) -> None:
     place.rotate(new=new, exit_code=5)
     place.venue.api_key, place.venue.api_secret = new.api_key, new.secret
     assert len(place.venue.ask("/api/v3/openOrders")) == 1
+
+
+def test_a_key_of_systemd_is_refused_before_anything_is_done(place: Place, tmp_path: Path) -> None:
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    (folder / "BINANCE_API_KEY").write_text(place.venue.api_key)
+    (folder / "BINANCE_API_SECRET").write_text(place.venue.api_secret)
+    place.shell.environ |= {"TRADER_SECRETS": "systemd", "CREDENTIALS_DIRECTORY": str(folder)}
+    new = place.new_key()
+    phrase = place.phrase(new)
+    asked = len(place.venue.requests)
+    with mock.patch.object(Place, "phrase", return_value=phrase):
+        error = place.rotate(new=new, exit_code=3)["error"]
+    assert error["code"] == "KEY_OUT_OF_REACH"
+    assert len(place.venue.requests) == asked
