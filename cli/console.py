@@ -196,8 +196,11 @@ class Console:
         return answer
 
     def read_line(self) -> str:
-        """Return the next line of stdin, for what a script hands over."""
-        return self._stdin.readline().strip()
+        """Return the next line of stdin, for what a script hands over, not showing it at a terminal."""
+        from cli.hidden_input import no_echo
+
+        with no_echo(self._stdin):
+            return self._stdin.readline().strip()
 
     def type_phrase(self, phrase: str) -> str | None:
         """Return what a human types when asked for the phrase; None where there is nobody to ask."""

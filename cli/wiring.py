@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from cli.invocation import Invocation
 from cli.paper_wiring import Persona, served_here
+from cli.signing import ready_to_sign
 from core.account import AccountKey, Environment
 from core.budget import Budget
 from core.clock import Clock, ScaledClock, SystemClock
@@ -25,7 +26,6 @@ from core.errors import ConfigError
 from core.ids import system_random
 from core.journal import Journal, Opening
 from core.journal.emergency import EMERGENCY, take_in
-from core.key_pairs import is_locked, unlocked
 from core.lease import Lease
 from core.ports import Venue
 from core.risk.facts import RiskLimits
@@ -65,7 +65,8 @@ class Wiring:
         return self.ready_to_sign(settings.credentials(environment))
 
     def ready_to_sign(self, credentials: Credentials) -> SigningKey:
-        return ready_to_sign(credentials, self.invocation.console.ask_secret)
+        """Read the private key of credentials, where they have one. Raises ConfigError KEY_MISSING."""
+        return ready_to_sign(credentials, self.invocation.console, self.settings.secrets_store)
 
     @property
     def settings(self) -> Settings:
@@ -293,32 +294,6 @@ def _paper_clock(exchange_ms: int, speed: float) -> Clock:
 def _as_paper(venue: Venue) -> Venue:
     """Name the host after the exchange: its port changes from run to run, its account is known by uid."""
     return replace(venue, host=replace(venue.host, host=PAPER, proof="the paper exchange"))
-
-
-def ready_to_sign(credentials: Credentials, ask_secret: Callable[[str], str | None]) -> SigningKey:
-    """Return a key with its private key read from its file, its passphrase asked for where it has one.
-
-    Raises ConfigError KEY_MISSING.
-    """
-    if credentials.private_key_path is None:
-        return SigningKey(credentials.api_key, credentials.api_secret)
-    try:
-        pem = credentials.private_key_path.read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"the private key {credentials.private_key_path} cannot be read ({type(error).__name__})",
-            code="KEY_MISSING",
-        ) from None
-    if is_locked(pem):
-        passphrase = ask_secret(f"Passphrase of {credentials.private_key_path} (not shown): ")
-        if passphrase is None:
-            raise ConfigError(
-                f"the private key {credentials.private_key_path} has a passphrase, and nobody can be asked",
-                code="KEY_MISSING",
-                hint="run it at a terminal, or use a key without a passphrase (trader init --ed25519)",
-            )
-        pem = unlocked(pem, passphrase)
-    return SigningKey(credentials.api_key, private_key_pem=Secret(pem))
 
 
 def risk_limits(settings: Settings, strategy: Strategy, symbol: str, clock_speed: float) -> RiskLimits:

@@ -100,7 +100,7 @@ def edit_settings_file(path: Path, changes: Mapping[str, str | None]) -> None:
     """
     try:
         target = path.resolve(strict=True)
-        text = target.read_bytes().decode("utf-8")
+        text = target.read_bytes().decode("utf-8-sig")
         replace_file(target, edited(text, changes).encode())
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error

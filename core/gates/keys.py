@@ -40,19 +40,14 @@ def key_rights(facts: GateFacts, account: AccountFacts) -> Answer:
     key = account.key.facts
     if key is None:
         return unavailable(NOT_TOLD)
-    wrong = excess_rights(key)
-    wrong += [
-        f"may not {what}"
-        for what, may in (("read", key.reading), ("trade spot", key.spot_trading))
-        if not may
-    ]
+    wrong = wrong_rights(key)
     if wrong:
         return failed(f"the key {', '.join(wrong)}", CHANGE)
     return passed("reading and spot trading only")
 
 
-def excess_rights(key: KeyFacts) -> list[str]:
-    """Say what a key may do that no key of ours should."""
+def wrong_rights(key: KeyFacts) -> list[str]:
+    """Say what a key may do that no key of ours should, and what it may not that it must."""
     dangerous = {
         "withdraw": key.withdrawals,
         "transfer internally": key.internal_transfer,
@@ -61,7 +56,10 @@ def excess_rights(key: KeyFacts) -> list[str]:
         "trade futures": key.futures,
         "trade options": key.options,
     }
-    return [f"may {what}" for what, allowed in dangerous.items() if allowed]
+    needed = {"read": key.reading, "trade spot": key.spot_trading}
+    return [f"may {what}" for what, may in dangerous.items() if may] + [
+        f"may not {what}" for what, may in needed.items() if not may
+    ]
 
 
 def key_address(facts: GateFacts, account: AccountFacts) -> Answer:

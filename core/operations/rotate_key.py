@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from core.account import AccountKey, Environment
 from core.errors import ConfigError, ReconciliationBreak, Refused, TraderError
-from core.gates.keys import excess_rights
+from core.gates.keys import wrong_rights
 from core.key_store import KeyStore
 from core.rotation import Rotation, load_rotation, remove_rotation, save_rotation
 from core.secrets import Secret, last_four
@@ -84,8 +84,8 @@ async def rotate(desk: RotationDesk, *, exposed: bool) -> RotationResult:
         with desk.journal(venue.clock) as journal:
             account = _account(venue, journal, uid)
             _refuse_another_account(journal, account, old, old_uid)
-            await _refuse_unfit(venue, journal, new)
-            desk.tell(f"the new key …{new.ending} works from here, on the same account, and may only trade")
+            rights = await _fit_rights(venue, journal, new)
+            desk.tell(f"the new key …{new.ending} works from here, on the same account, and {rights}")
             desk.confirm(
                 f"rotate {venue.name} {account.environment} {uid} …{old.ending} to …{new.ending}"
                 + (" exposed" if exposed else "")
@@ -211,8 +211,8 @@ def _refuse_another_account(
         )
 
 
-async def _refuse_unfit(venue: Venue, journal: Journal, new: SigningKey) -> None:
-    """Raise Refused KEY_UNFIT for a key that must not be used."""
+async def _fit_rights(venue: Venue, journal: Journal, new: SigningKey) -> str:
+    """Say what a key may do. Raises Refused KEY_UNFIT for one that must not be used."""
     if new.fingerprint in journal.keys.exposed():
         raise _unfit("it is exposed")
     used_on = journal.keys.environments_of(new.fingerprint)
@@ -220,12 +220,13 @@ async def _refuse_unfit(venue: Venue, journal: Journal, new: SigningKey) -> None
         raise _unfit("it was used on a testnet host")
     facts = await venue.key_administration.key_facts()
     if facts is None:
-        return
-    wrong = excess_rights(facts)
+        return "this venue does not tell what it may do"
+    wrong = wrong_rights(facts)
     if not facts.ip_restricted:
         wrong.append("works from any address")
     if wrong:
         raise _unfit(f"it {', '.join(wrong)}")
+    return "may only read and trade"
 
 
 def _refuse_in_flight(journal: Journal, account: AccountKey) -> None:

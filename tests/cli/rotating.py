@@ -49,7 +49,7 @@ class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
 
-    def readline(self, size: int = -1, /) -> str:
+    def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]  # as io.StringIO itself
         return self._at(self._screen.getvalue().splitlines()[-1]) + "\n"
 
 

@@ -68,6 +68,7 @@ def test_a_locked_key_opens_with_its_passphrase_only(place: Place) -> None:
     file = place.home / "locked.pem"
     file.parent.mkdir()
     file.write_text(pair.private_pem.reveal())
+    file.chmod(0o600)
     with place.exchange() as exchange:
         new = admin.create_key(
             exchange, "pair", kind="ED25519", public_key=pair.public_pem, ip_list=("127.0.0.1",)

@@ -103,6 +103,7 @@ def test_a_key_that_was_refused_before_is_never_proven_dead(place: Place) -> Non
     [
         ({"permissions": Permissions(withdrawals=True)}, "it may withdraw"),
         ({"permissions": Permissions(futures=True)}, "it may trade futures"),
+        ({"permissions": Permissions(spot_trading=False)}, "it may not trade spot"),
         ({"ip_list": ()}, "it works from any address"),
     ],
 )

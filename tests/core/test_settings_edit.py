@@ -82,3 +82,10 @@ def test_what_cannot_be_written_changes_nothing(tmp_path: Path) -> None:
     assert file.read_bytes() == b"A=1\n# \xff\n"
     with pytest.raises(ConfigError, match="No such file"):
         edit_settings_file(tmp_path / "absent", {})
+
+
+def test_a_byte_order_mark_hides_no_setting(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes(b"\xef\xbb\xbfA=1\n")
+    edit_settings_file(file, {"A": "2"})
+    assert file.read_text() == "A=2\n"

@@ -173,6 +173,9 @@ class Exchange:
     async def key_facts(self) -> KeyFacts | None:
         return None
 
+    async def is_known(self) -> bool:
+        return True
+
     async def account_status(self) -> str | None:
         return None
 
