@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import stat
 import warnings
@@ -16,10 +17,13 @@ import pytest
 
 from core.clock import SystemClock
 from core.journal import Journal
+from core.orders import OrderStatus
 from core.run_lock import only_run
 from core.stages import TradingState
+from exchanges.paper import admin
 from tests.cli.conversation import REPOSITORY, Shell
 from tests.cli.loopback import Loopback, serving
+from tests.core.journal.books import record_intent, report
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # it imports a name that websockets is giving up
@@ -119,6 +123,56 @@ def test_an_intruder_halts_where_the_operator_wants_that(traded: Shell, venue: L
     exit_code, _, stderr = traded.run(STAGE_1)
     assert exit_code == 4
     assert "gate trading-state" in stderr
+
+
+def wipe(venue: Loopback) -> None:
+    with admin.opened(
+        venue.config, wall_clock_ms=venue.now_ms, random_bytes=lambda count: bytes(count)
+    ) as exchange:
+        exchange.reset()
+
+
+def test_a_wiped_testnet_is_one_reset_and_begins_new_books(traded: Shell, venue: Loopback) -> None:
+    wipe(venue)
+    exit_code, found = document(traded, "trader reconcile")
+    assert exit_code == 5
+    assert [each["class"] for each in found["result"]["breaks"]] == ["RESET"]
+    with _journal(traded) as journal:
+        assert sorted(each.epoch for each in journal.accounts()) == [0, 1]
+        assert journal.verify() == ()
+    assert traded.run("trader reconcile") == (0, "", "")
+    # What was proven before the wipe does not count any more.
+    assert "before the testnet was wiped" in traded.run(STAGE_1)[2]
+    for command in ("trader stage 0", STAGE_1, "trader reconcile"):
+        assert traded.run(command)[0] == 0
+
+
+def test_a_live_venue_that_forgot_everything_is_an_error_never_a_reset(shell: Shell, tmp_path: Path) -> None:
+    with serving(tmp_path / "live", persona="mainnet") as venue:
+        shell.environ |= venue.environ() | {"BINANCE_USE_TESTNET": "false"}
+        shell.run("trader check --only account")  # opens the books
+        with Journal.open(
+            Path(shell.environ["TRADER_HOME"]), clock=SystemClock(), random_bytes=os.urandom
+        ) as journal:
+            (account,) = journal.accounts()
+            intent = record_intent(journal, account).intent
+            journal.record_report(
+                intent,
+                report(intent, OrderStatus.FILLED, fill(intent, 50, str(intent.request.quantity.value))),
+            )
+        exit_code, found = document(shell, "trader reconcile")
+        assert exit_code == 5, found
+        assert found["error"]["code"] == "HISTORY_GONE"
+        assert found["result"]["breaks"] == []
+        with _journal(shell) as journal:
+            assert [each.epoch for each in journal.accounts()] == [0]
+
+
+def test_a_key_of_another_account_is_an_error(traded: Shell, tmp_path: Path) -> None:
+    with serving(tmp_path / "other") as other:
+        traded.environ |= other.environ()
+        exit_code, found = document(traded, "trader reconcile")
+    assert (exit_code, found["error"]["code"]) == (3, "WRONG_ACCOUNT")
 
 
 def test_every_run_leaves_a_report_by_date(traded: Shell, venue: Loopback) -> None:
