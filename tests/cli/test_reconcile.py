@@ -156,10 +156,7 @@ def test_a_live_venue_that_forgot_everything_is_an_error_never_a_reset(shell: Sh
         ) as journal:
             (account,) = journal.accounts()
             intent = record_intent(journal, account).intent
-            journal.record_report(
-                intent,
-                report(intent, OrderStatus.FILLED, fill(intent, 50, str(intent.request.quantity.value))),
-            )
+            journal.record_report(intent, report(intent, OrderStatus.CANCELED))
         exit_code, found = document(shell, "trader reconcile")
         assert exit_code == 5, found
         assert found["error"]["code"] == "HISTORY_GONE"
