@@ -110,8 +110,9 @@ class Console:
         nothing to say, run by cron, stays silent.
         """
         given = {"venue": venue, "environment": environment, "account": account, "env_file": env_file}
-        self._place |= {name: str(value) for name, value in given.items() if value is not None}
-        self._header_due = True
+        known = self._place
+        self._place = known | {name: str(value) for name, value in given.items() if value is not None}
+        self._header_due = self._header_due or self._place != known
 
     def _show_header(self) -> None:
         if self._header_due and "venue" in self._place and not self.options.quiet:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from core.ports import Venue
     from core.settings import Credentials
 
+LOOKS_MAX = 10
 RESUME = "`trader rotate-key --resume`"
 NO_SECRET = Secret("nothing")
 """What a request with the old key is signed with once its secret is gone: whether a venue knows a key is
@@ -138,11 +139,7 @@ async def _prove(desk: RotationDesk, rotation: Rotation) -> RotationResult:
             account = await _control(desk, venue, journal, rotation)
             journal.record_note("KEY_CONFIGURED", account, _told(rotation))
             journal.keys.record_used(new.fingerprint, account)
-            while await _old_is_known(desk, rotation):
-                if not desk.ask_deleted(f"delete the old key …{old_ending} on the venue's page"):
-                    raise _unproven(
-                        f"the venue still knows the old key …{old_ending}", "delete it there, then "
-                    )
+            await _wait_until_deleted(desk, rotation, old_ending)
             # Refused may also mean that this address is: only the new key's success tells them apart.
             await _control(desk, venue, journal, rotation)
             proven = "KEY_DEAD" if rotation.old_worked else "KEY_UNPROVEN"
@@ -155,6 +152,18 @@ async def _prove(desk: RotationDesk, rotation: Rotation) -> RotationResult:
                     hint="look on the venue's page that it is gone; the new key is in use",
                 )
     return RotationResult(str(account), old_ending, new.ending, new.fingerprint)
+
+
+async def _wait_until_deleted(desk: RotationDesk, rotation: Rotation, old_ending: str) -> None:
+    """Have the old key deleted, and look, a few times. Raises ReconciliationBreak KEY_UNPROVEN."""
+    for look in range(LOOKS_MAX):
+        if not await _old_is_known(desk, rotation):
+            return
+        if look:
+            desk.tell(f"the venue still knows …{old_ending}")
+        if not desk.ask_deleted(f"delete the old key …{old_ending} on the venue's page"):
+            break
+    raise _unproven(f"the venue still knows the old key …{old_ending}", "delete it there, then ")
 
 
 async def _control(desk: RotationDesk, venue: Venue, journal: Journal, rotation: Rotation) -> AccountKey:
