@@ -81,6 +81,23 @@ def test_the_control_request_tells_a_dead_key_from_a_dead_line(place: Place) -> 
     place.rotate("--resume")
 
 
+def test_an_address_that_is_shut_out_meanwhile_proves_nothing(place: Place) -> None:
+    place.rotate(new=place.new_key(), exit_code=5)
+    refused = body(b'{"code":-2015,"msg":"Invalid API-key, IP, or permissions for action."}', 401)
+    answers = 0
+
+    def shut_out(answer: Any) -> Any:
+        nonlocal answers
+        answers += 1
+        return answer if answers == 1 else refused(answer)
+
+    place.venue.spoil = when("/api/v3/account", shut_out)
+    error = place.rotate("--resume", exit_code=5)["error"]
+    assert error["message"].startswith("unproven: the new key did not work just now")
+    assert answers == 3
+    assert "KEY_DEAD" not in place.told()
+
+
 def test_a_key_that_was_refused_before_is_never_proven_dead(place: Place) -> None:
     old, new = place.venue.api_key, place.new_key()
     place.rotate(new=new, exit_code=5)
