@@ -130,3 +130,15 @@ def test_help_waits_for_nothing_slow(module: str) -> None:
     )
     assert set(loaded.stdout.split()) & SLOW_TO_IMPORT == set()
     assert module != "cli.main" or "asyncio" not in loaded.stdout.split()
+
+
+def test_only_the_journal_mints_a_permission_to_send() -> None:
+    """Whoever could make a second one could send an intent twice."""
+    minting = {
+        str(path.relative_to(REPOSITORY))
+        for package in ("cli", "core", "exchanges")
+        for path in (REPOSITORY / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and "SendOnce" in ast.unparse(node.func)
+    }
+    assert minting == {"core/journal/recording.py", "core/journal/emergency.py"}

@@ -96,5 +96,7 @@ def journal_verifies(facts: GateFacts, account: AccountFacts) -> Answer:
 
 def trading_active(facts: GateFacts, account: AccountFacts) -> Answer:
     if account.trading_state is not TradingState.ACTIVE:
-        return failed(f"{account.trading_state}", "find out who set it, and why")
+        return failed(
+            f"{account.trading_state}", "`trader resume --reason …`, once you know who set it, and why"
+        )
     return passed("ACTIVE")
