@@ -44,6 +44,11 @@ def address_result(console: Console, result: AddressResult) -> None:
         for each in result.networks
     )
     console.line(f"networks  {listed}")
+    tag = f" with tag {found.tag}" if found.tag else ""
+    console.warn(
+        f"send only {found.coin}, only on {found.network}{tag}: on another network"
+        f"{', or without the tag,' if found.tag else ''} the money is lost"
+    )
 
 
 def show_code(console: Console, result: AddressResult, png: Path | None) -> None:

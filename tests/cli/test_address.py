@@ -52,8 +52,9 @@ def test_it_is_confirmed_once_by_its_ending_on_the_page(shell: Shell, venue: Loo
         "ETH": True,
         "SOL": False,
     }
-    exit_code, stdout, _ = shell.run("trader address USDT")
+    exit_code, stdout, stderr = shell.run("trader address USDT")
     assert exit_code == 0
+    assert "send only USDT, only on TRX: on another network the money is lost" in stderr
     assert f"address   {address}" in stdout
     assert "a toy's: no network accepts it" in stdout
     assert "SOL (closed)" in stdout
