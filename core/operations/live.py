@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from core.account import AccountKey
 from core.desk import RECV_WINDOW_MS, Access, Desk
 from core.errors import TraderError
-from core.gates import GateFacts, StagePlan, closed, evaluate
+from core.gates import AccountFacts, GateFacts, StagePlan, closed, evaluate
 from core.gates.live import LiveHistory, LiveRequest
 from core.ids import client_order_id
 from core.operations.observe import observe, risk_facts
@@ -45,10 +46,17 @@ def live_history(journal: Journal, account: AccountKey) -> dict[str, LiveHistory
     return found
 
 
-async def ask_for_money(access: Access, desk: Desk, facts: GateFacts, progress: Progress) -> GateFacts:
+async def ask_for_money(
+    access: Access,
+    desk: Desk,
+    facts: GateFacts,
+    progress: Progress,
+    look_again: Callable[[], Awaitable[AccountFacts]],
+) -> GateFacts:
     """Add what is asked last, once every other gate is open: the rehearsal, then the phrase.
 
-    Where somebody can type, the gates are shown first. Raises what reads raise.
+    Where somebody can type, the gates are shown first, and looked at again after: a human takes minutes, in
+    which others may halt. Raises what reads raise.
     """
     account = facts.account
     if account is None or {gate.name for gate in closed(evaluate(facts))} - ASKED_LAST:
@@ -59,6 +67,7 @@ async def ask_for_money(access: Access, desk: Desk, facts: GateFacts, progress: 
     if request.typed is None and {gate.name for gate in closed(gates)} == {"phrase"}:
         progress.gates(gates)
         request = replace(request, typed=_as_meant(access.type_phrase(request.phrase)))
+        account = await look_again()
     return replace(facts, account=replace(account, live=request))
 
 

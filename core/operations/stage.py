@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
 from core.desk import Access, Desk
@@ -67,9 +68,10 @@ async def _pass_gates_and_run(
 ) -> None:
     if not plan.stage.dry_run:
         await settle(desk, tell=progress.note)
-    facts = GateFacts(plan, desk.settings, desk.venue.host, await account_facts(desk, plan))
+    look = partial(account_facts, desk, plan)
+    facts = GateFacts(plan, desk.settings, desk.venue.host, await look())
     if desk.is_live:
-        facts = await ask_for_money(access, desk, facts, progress)
+        facts = await ask_for_money(access, desk, facts, progress, look)
     try:
         _pass_gates(facts, result)
     except GateClosed as refused:

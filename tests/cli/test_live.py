@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import pty
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -116,6 +119,34 @@ def test_stage_2_trades_with_real_money_when_everything_holds(rehearsed: Rehears
     assert len(venue.orders) == sent
     rehearsed.run("trader reconcile")
     rehearsed.run("trader audit verify")
+
+
+def test_who_halts_while_the_phrase_is_typed_is_heard(rehearsed: Rehearsed) -> None:
+    shell = rehearsed.shell
+    phrase = rehearsed.phrase()
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [str(shell.program), "stage", "2"],
+        cwd=shell.folder,
+        env=shell.environ,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    ) as stage:
+        os.close(theirs)
+        said = b""
+        while b"Type this to go on" not in said:
+            said += os.read(ours, 4096)
+        assert "not typed" in said.decode()
+        assert shell.run("trader halt")[0] == 0
+        os.write(ours, f"{phrase}\n".encode())
+        with contextlib.suppress(OSError):  # the terminal closes with its last user
+            while more := os.read(ours, 4096):
+                said += more
+    os.close(ours)
+    assert stage.returncode == 4
+    assert "closed by gate trading-state: HALTED" in said.decode()
+    assert rehearsed.venue.orders == []
 
 
 def test_the_phrase_may_be_typed_with_three_dots(rehearsed: Rehearsed) -> None:
