@@ -74,7 +74,11 @@ def _recv_window_us(params: Params) -> int:
 
 def check_signature(key: ApiKey, params: Params, query: bytes, body: bytes) -> None:
     """Raise ApiError unless the signature fits the bytes as received, without the signature's own pair."""
-    payload = _without_signature(query) + _without_signature(body)
+    check_payload(key, params, _without_signature(query) + _without_signature(body))
+
+
+def check_payload(key: ApiKey, params: Params, payload: bytes) -> None:
+    """Raise ApiError unless the signature fits these bytes."""
     if not keys.verify(key, payload, params.text("signature") or ""):
         raise ApiError(-1022, "Signature for this request is not valid.")
 

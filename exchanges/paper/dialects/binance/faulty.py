@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from exchanges.paper.dialects.binance import fault_admin
 from exchanges.paper.dialects.binance.errors import ApiError, from_too_many
-from exchanges.paper.dialects.binance.params import split
 from exchanges.paper.dialects.binance.serving import HttpAnswer, HttpRequest, answer, failure, find_route
 from exchanges.paper.engine import Engine
 from exchanges.paper.exchange import Exchange
@@ -143,7 +142,7 @@ def _refused(engine: Engine, hit: Hit) -> HttpAnswer:
 def _subject(exchange: Exchange, request: HttpRequest) -> Subject:
     route = find_route(exchange, request)
     try:
-        params = split(request.query, request.body)
+        params = request.values()
     except ApiError:
         params = {}
     return Subject(request.method, request.path, route.security.value if route else "", params)

@@ -9,10 +9,9 @@ from exchanges.paper.ambient import DEPTH_MAX
 from exchanges.paper.dialects.binance import rules
 from exchanges.paper.dialects.binance.call import Call
 from exchanges.paper.dialects.binance.errors import BAD_COMBINATION, ApiError, missing, not_valid
-from exchanges.paper.dialects.binance.params import DAY_MS
 from exchanges.paper.dialects.binance.wire import Json, amount, price, quantity
 from exchanges.paper.engine import Engine
-from exchanges.paper.market import INTERVALS, MINUTE_MS, STEP_MS, Kline
+from exchanges.paper.market import INTERVALS, STEP_MS, Kline
 from exchanges.paper.symbols import SYMBOLS, Symbol
 from exchanges.paper.tape import PublicTrade
 
@@ -33,7 +32,7 @@ def exchange_info(call: Call) -> Json:
     status = params.status()
     if len(selectors) > 1 or (status and "permissions" not in selectors and selectors):
         raise ApiError(*BAD_COMBINATION)
-    chosen = _selected(call)
+    chosen = selected(call)
     if "permissions" in params:
         text = params.text("permissions") or ""
         wanted = params.names("permissions") or [] if text.startswith("[") else [text]
@@ -54,13 +53,13 @@ def exchange_info(call: Call) -> Json:
 def depth(call: Call) -> Json:
     symbol = call.params.symbol()
     limit = call.params.limit(100, DEPTH_MAX)
-    _check_status(call, symbol)
+    check_status(call, symbol)
     engine, name = call.engine, symbol.name
     updates = engine.world.symbols[name].updates
     return {
         "lastUpdateId": engine.now_ms // STEP_MS + updates,
-        "bids": _side(engine, symbol, is_bid=True, limit=limit),
-        "asks": _side(engine, symbol, is_bid=False, limit=limit),
+        "bids": side(engine, symbol, is_bid=True, limit=limit),
+        "asks": side(engine, symbol, is_bid=False, limit=limit),
     }
 
 
@@ -78,6 +77,14 @@ def historical_trades(call: Call) -> list[Json]:
     else:
         found = tape.trades(call.engine, symbol.name, first, limit)
     return [_trade(symbol.name, trade) for trade in found]
+
+
+def block_trades(call: Call) -> list[Json]:
+    """Nobody trades outside the book here."""
+    call.params.symbol()
+    call.params.integer("fromId")
+    call.params.limit(500, 1000)
+    return []
 
 
 def agg_trades(call: Call) -> list[Json]:
@@ -131,50 +138,20 @@ def avg_price(call: Call) -> Json:
     }
 
 
-def ticker_24hr(call: Call) -> Json | list[Json]:
-    mini = call.params.choice("type", ("FULL", "MINI"), (-1139, "Invalid ticker type.")) == "MINI"
-    return _each(call, lambda symbol: _day(call.engine, symbol, mini=mini))
-
-
-def ticker_price(call: Call) -> Json | list[Json]:
-    def line(symbol: Symbol) -> Json:
-        return {"symbol": symbol.name, "price": amount(_last(call.engine, symbol))}
-
-    return _each(call, line)
-
-
-def book_ticker(call: Call) -> Json | list[Json]:
-    return _each(call, lambda symbol: {"symbol": symbol.name, **_best(call.engine, symbol)})
-
-
-def _selected(call: Call) -> list[Symbol]:
+def selected(call: Call) -> list[Symbol]:
     one = call.params.optional_symbol()
     if one is not None:
         return [one]
     return call.params.symbols() or list(SYMBOLS.values())
 
 
-def _each(call: Call, line: Any) -> Json | list[Json]:
-    """Answer with an object for `symbol`, with an array for `symbols` or neither."""
-    if "symbol" in call.params:
-        if "symbols" in call.params:
-            raise ApiError(*BAD_COMBINATION)
-        symbol = call.params.symbol()
-        _check_status(call, symbol)
-        found: Json = line(symbol)
-        return found
-    status = call.params.status()
-    chosen = _selected(call)
-    return [line(symbol) for symbol in chosen if status in (None, call.engine.status_of(symbol.name))]
-
-
-def _check_status(call: Call, symbol: Symbol) -> None:
+def check_status(call: Call, symbol: Symbol) -> None:
     status = call.params.status()
     if status not in (None, call.engine.status_of(symbol.name)):
         raise ApiError(-1220, "The symbol's status does not match the requested symbolStatus.")
 
 
-def _side(engine: Engine, symbol: Symbol, *, is_bid: bool, limit: int) -> list[list[str]]:
+def side(engine: Engine, symbol: Symbol, *, is_bid: bool, limit: int) -> list[list[str]]:
     """Return price levels: what is left of the ambient book and our own orders, added up."""
     quantities: dict[int, int] = {}
     for offer in engine.book_side(symbol.name, is_bid=is_bid):
@@ -182,16 +159,6 @@ def _side(engine: Engine, symbol: Symbol, *, is_bid: bool, limit: int) -> list[l
             break
         quantities[offer.price] = quantities.get(offer.price, 0) + offer.quantity
     return [[price(symbol.name, ticks), quantity(symbol.name, steps)] for ticks, steps in quantities.items()]
-
-
-def _best(engine: Engine, symbol: Symbol) -> Json:
-    (bid,) = _side(engine, symbol, is_bid=True, limit=1) or [[amount(0), amount(0)]]
-    (ask,) = _side(engine, symbol, is_bid=False, limit=1) or [[amount(0), amount(0)]]
-    return {"bidPrice": bid[0], "bidQty": bid[1], "askPrice": ask[0], "askQty": ask[1]}
-
-
-def _last(engine: Engine, symbol: Symbol) -> int:
-    return engine.ambient.price(symbol.name, engine.now_ms)
 
 
 def _trade(name: str, trade: PublicTrade) -> Json:
@@ -222,57 +189,3 @@ def _kline(symbol: Symbol, bar: Kline) -> list[Any]:
         amount(symbol.scale.quote(bar.taker_buy_quote, 1)),
         "0",
     ]
-
-
-def _day(engine: Engine, symbol: Symbol, *, mini: bool) -> Json:
-    """Return the last 24 hours of the market, to the minute; the ids count our own trades as well."""
-    name, now_ms = symbol.name, engine.now_ms
-    market = engine.ambient.markets[name]
-    open_ms = max(now_ms - DAY_MS, market.start_ms)
-    until_ms = now_ms if market.end_ms is None else min(now_ms, market.end_ms)
-    first, last_whole = open_ms // MINUTE_MS, until_ms // MINUTE_MS
-    whole = market.minutes(first, max(0, last_whole - first))
-    now = market.klines("1m", start_ms=last_whole * MINUTE_MS, end_ms=now_ms, limit=1, now_ms=now_ms)
-    last = _last(engine, symbol)
-    opens = [*whole.open[:1].tolist(), *(bar.open for bar in now)]
-    highs = [*whole.high.tolist(), *(bar.high for bar in now)]
-    lows = [*whole.low.tolist(), *(bar.low for bar in now)]
-    opened = opens[0] * symbol.tick if opens else last
-    volume = int(whole.volume.sum()) + sum(bar.volume for bar in now)
-    quote_volume = int(whole.quote_volume.sum()) + sum(bar.quote_volume for bar in now)
-    first_id, last_id = tape.first_at(engine, name, open_ms), tape.end(engine, name) - 1
-    prices = {
-        "openPrice": amount(opened),
-        "highPrice": price(name, max(highs, default=last // symbol.tick)),
-        "lowPrice": price(name, min(lows, default=last // symbol.tick)),
-    }
-    volumes = {
-        "volume": quantity(name, volume),
-        "quoteVolume": amount(symbol.scale.quote(quote_volume, 1)),
-        "openTime": open_ms,
-        "closeTime": now_ms,
-        "firstId": first_id,
-        "lastId": last_id,
-        "count": last_id - first_id + 1,
-    }
-    if mini:
-        return {"symbol": name, **prices, "lastPrice": amount(last), **volumes}
-    (trade,) = tape.recent(engine, name, 1)
-    return {
-        "symbol": name,
-        "priceChange": amount(last - opened),
-        "priceChangePercent": _percent(last - opened, opened),
-        "weightedAvgPrice": amount(quote_volume * symbol.tick // volume if volume else last),
-        "prevClosePrice": amount(opened),
-        "lastPrice": amount(last),
-        "lastQty": quantity(name, trade.quantity),
-        **_best(engine, symbol),
-        **prices,
-        **volumes,
-    }
-
-
-def _percent(change: int, base: int) -> str:
-    """Return a share in percent with 3 decimals, cut toward zero."""
-    thousandths = abs(change) * 100_000 // base
-    return f"{'-' if change < 0 else ''}{thousandths // 1000}.{thousandths % 1000:03d}"

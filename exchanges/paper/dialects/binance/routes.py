@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from exchanges.paper.dialects.binance import account, market, orders, sapi, transfers
+from exchanges.paper.dialects.binance import account, market, orders, sapi, tickers, transfers
 from exchanges.paper.dialects.binance.call import Handler
 
 
@@ -69,6 +69,10 @@ def _ticker_weight(values: dict[str, str]) -> int:
     return 2 if 0 < listed <= 20 else 40 if 0 < listed <= 100 else 80
 
 
+def _window_weight(values: dict[str, str]) -> int:
+    return min(200, 4 * (values.get("symbols", "").count(",") + 1))
+
+
 def _by(name: str, with_it: int, without: int) -> Callable[[dict[str, str]], int]:
     return lambda values: with_it if name in values else without
 
@@ -107,9 +111,22 @@ ROUTES: dict[tuple[str, str], Route] = {
         market.klines, 2, mandatory=("symbol", "interval"), optional=(*_LISTING, "timeZone")
     ),
     ("GET", "/api/v3/avgPrice"): Route(market.avg_price, 2, mandatory=("symbol",)),
-    ("GET", "/api/v3/ticker/24hr"): Route(market.ticker_24hr, _ticker_weight, optional=(*_SELECTORS, "type")),
-    ("GET", "/api/v3/ticker/price"): Route(market.ticker_price, _by("symbol", 2, 4), optional=_SELECTORS),
-    ("GET", "/api/v3/ticker/bookTicker"): Route(market.book_ticker, _by("symbol", 2, 4), optional=_SELECTORS),
+    ("GET", "/api/v3/ticker/24hr"): Route(
+        tickers.ticker_24hr, _ticker_weight, optional=(*_SELECTORS, "type")
+    ),
+    ("GET", "/api/v3/ticker/tradingDay"): Route(
+        tickers.trading_day, _window_weight, optional=(*_SELECTORS, "type", "timeZone")
+    ),
+    ("GET", "/api/v3/ticker"): Route(
+        tickers.ticker, _window_weight, optional=(*_SELECTORS, "type", "windowSize")
+    ),
+    ("GET", "/api/v3/ticker/price"): Route(tickers.ticker_price, _by("symbol", 2, 4), optional=_SELECTORS),
+    ("GET", "/api/v3/ticker/bookTicker"): Route(
+        tickers.book_ticker, _by("symbol", 2, 4), optional=_SELECTORS
+    ),
+    ("GET", "/api/v3/historicalBlockTrades"): Route(
+        market.block_trades, 25, mandatory=("symbol", "fromId"), optional=("limit",)
+    ),
     ("POST", "/api/v3/order"): Route(
         orders.place,
         1,

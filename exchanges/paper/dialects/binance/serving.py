@@ -18,10 +18,12 @@ from exchanges.paper.dialects.binance.call import Call
 from exchanges.paper.dialects.binance.errors import ApiError, from_refusal, from_too_many
 from exchanges.paper.dialects.binance.params import Params, split
 from exchanges.paper.dialects.binance.routes import REMOVED, ROUTES, SAPI_ROUTES, Route, Security
+from exchanges.paper.dialects.binance.session_routes import SESSION_ROUTES
 from exchanges.paper.engine import Engine
 from exchanges.paper.exchange import Exchange
 from exchanges.paper.faults.tampering import NOTHING, Tampering
-from exchanges.paper.limits import charge, refund
+from exchanges.paper.keys import ApiKey
+from exchanges.paper.limits import Limits, OrderCount, charge, refund
 from exchanges.paper.refusals import Refused
 
 _JSON = "application/json;charset=UTF-8"
@@ -32,7 +34,7 @@ _UNITS = {"": False, "MILLISECOND": False, "MICROSECOND": True}
 class HttpRequest:
     """A request as received. `query` and `body` are the raw bytes: signatures are made over these.
 
-    `headers` finds names in any case.
+    `headers` finds names in any case. `frame`: what a WebSocket frame asked instead of query and body.
     """
 
     method: str
@@ -41,14 +43,43 @@ class HttpRequest:
     body: bytes
     headers: Mapping[str, str]
     ip: str
+    frame: Frame | None = None
+
+    def values(self) -> dict[str, str]:
+        """Return the parameters by name. Raises ApiError for a repeated one."""
+        if self.frame is not None:
+            return self.frame.values
+        # A body belongs to POST, PUT and DELETE; whatever its content type says, it is read as a form.
+        return split(self.query, b"" if self.method == "GET" else self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The parameters of a WebSocket API request. `payload`: what is signed; None: the session vouches."""
+
+    values: dict[str, str]
+    payload: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The limits after a request, and how much of each is used."""
+
+    weight: int
+    orders: OrderCount
+    limits: Limits
+    now_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
+    """An answer. `usage` is None where the request was not served as one of an endpoint."""
+
     status: int
     body: bytes
     content_type: str = _JSON
     headers: dict[str, str] = field(default_factory=dict)
+    usage: Usage | None = None
 
 
 def answer(
@@ -66,6 +97,8 @@ def answer(
 
 def find_route(exchange: Exchange, request: HttpRequest) -> Route | None:
     route = ROUTES.get((request.method, request.path))
+    if route is None and request.frame is not None:
+        return SESSION_ROUTES.get((request.method, request.path))
     if route is None and exchange.config.persona == "mainnet":
         route = SAPI_ROUTES.get((request.method, request.path))
     return route
@@ -90,7 +123,7 @@ class _Serving:
         failure: ApiError | None = None
         values: dict[str, str] = {}
         try:
-            values = self._split()
+            values = self.request.values()
         except ApiError as error:
             failure = error
         weight = route.weigh(values)
@@ -113,24 +146,22 @@ class _Serving:
         if self.request.path.startswith("/sapi/"):
             self.headers["X-SAPI-USED-IP-WEIGHT-1M"] = used
         self.headers["X-MBX-USED-WEIGHT"] = self.headers["X-MBX-USED-WEIGHT-1M"] = used
+        used_up = Usage(usage.weight, engine.world.account.order_count, limits, engine.now_ms)
         if failure is not None:
-            return self._failed(failure)
+            return self._failed(failure, used_up)
         if route.places:
             count = engine.world.account.order_count
             self.headers["X-MBX-ORDER-COUNT-10S"] = str(count.in_ten_seconds)
             self.headers["X-MBX-ORDER-COUNT-1D"] = str(count.in_day)
-        return HttpAnswer(200, msgspec.json.encode(result), headers=self.headers)
-
-    def _split(self) -> dict[str, str]:
-        # A body belongs to POST, PUT and DELETE; whatever its content type says, it is read as a form.
-        return split(self.request.query, b"" if self.request.method == "GET" else self.request.body)
+        return HttpAnswer(200, msgspec.json.encode(result), headers=self.headers, usage=used_up)
 
     def _call(self, params: Params) -> Any:
         request, route, engine = self.request, self.route, self.engine
         unit = request.headers.get("X-MBX-TIME-UNIT", "").upper()
         if unit not in _UNITS:
             raise ApiError(-1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.")
-        params.require(route.required)
+        vouched = request.frame is not None and request.frame.payload is None
+        params.require([name for name in route.required if name != "signature" or not vouched])
         key = None
         if route.needs_signature:
             api_key = request.headers.get("X-MBX-APIKEY", "")
@@ -142,16 +173,23 @@ class _Serving:
                 now_ms=engine.now_ms,
             )
             auth.check_time(params, engine.now_ms + self.tampering.clock_ms, self.exchange.speed)
-            auth.check_signature(key, params, request.query, b"" if request.method == "GET" else request.body)
+            self._check_signature(key, params)
         params.refuse_others(route.known)
         result = route.handler(Call(engine, params, key, self.exchange.random_bytes, self.tampering))
         return wire.in_microseconds(result) if _UNITS[unit] else result
 
-    def _failed(self, failure: ApiError) -> HttpAnswer:
+    def _check_signature(self, key: ApiKey, params: Params) -> None:
+        request = self.request
+        if request.frame is None:
+            auth.check_signature(key, params, request.query, b"" if request.method == "GET" else request.body)
+        elif request.frame.payload is not None:
+            auth.check_payload(key, params, request.frame.payload)
+
+    def _failed(self, failure: ApiError, usage: Usage) -> HttpAnswer:
         if failure.retry_after_s:
             self.headers["Retry-After"] = str(failure.retry_after_s)
         body = msgspec.json.encode({"code": failure.code, "msg": failure.message})
-        return HttpAnswer(failure.status, body, headers=self.headers)
+        return HttpAnswer(failure.status, body, headers=self.headers, usage=usage)
 
 
 def _gone() -> HttpAnswer:

@@ -1,0 +1,1 @@
+"""WebSocket connections of the paper exchange: their life, and the pulse that feeds them."""
