@@ -23,7 +23,10 @@ def units(text: str) -> int:
 
 @dataclass(frozen=True)
 class Symbol:
-    """One symbol and its rules; a price may lie between the two multipliers (in units) of the average."""
+    """One symbol and its rules; a price may lie between the two multipliers (in units) of the average.
+
+    `max_position`: how much of the base one may hold and have ordered; 0: as much as one likes.
+    """
 
     name: str
     base: str
@@ -47,6 +50,7 @@ class Symbol:
     max_order_lists: int = 20
     max_algo_orders: int = 5
     max_amends: int = 10
+    max_position: int = 0
     trailing_min_bips: int = 10
     trailing_max_bips: int = 2000
 
