@@ -38,7 +38,7 @@ class Ambient:
 
     def levels(self, symbol: str, is_bid: bool, now_ms: int) -> Iterator[Level]:
         """Yield one side of the book, best first; the deep part is made only for those who get there."""
-        yield from self._side(symbol, is_bid, now_ms, _DEPTH_AT_FIRST)
+        yield from self._side(symbol, is_bid, now_ms, _DEPTH_AT_FIRST)[:_DEPTH_AT_FIRST]
         yield from islice(self._side(symbol, is_bid, now_ms, DEPTH_MAX), _DEPTH_AT_FIRST, None)
 
     def average_price(self, symbol: str, now_ms: int) -> int:

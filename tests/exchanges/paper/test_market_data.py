@@ -312,3 +312,14 @@ def test_both_personas_see_the_same_market(venues: OpenVenue) -> None:
     query = {"symbol": "BTCUSDT", "interval": "1h", "limit": 3}
     testnet, mainnet = venues(), venues(persona="mainnet")
     assert testnet.public("/api/v3/klines", **query).body == mainnet.public("/api/v3/klines", **query).body
+
+
+def test_the_deep_part_of_a_book_is_there_once(venue: Venue) -> None:
+    """Whatever was asked before in the same step."""
+
+    def asks() -> list[list[str]]:
+        rows: list[list[str]] = venue.public("/api/v3/depth", symbol="BTCUSDT", limit=5000).body["asks"]
+        return rows
+
+    assert asks() == asks()
+    assert len(dict(asks())) == 5000
