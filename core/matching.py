@@ -14,7 +14,7 @@ from typing import Literal
 UNIT = 10**8
 """Units in one whole of any asset: amounts have 8 decimals."""
 
-SelfTradePrevention = Literal["NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"]
+SelfTradePrevention = Literal["NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER"]
 
 
 @dataclass(frozen=True, slots=True)

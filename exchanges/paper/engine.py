@@ -12,11 +12,11 @@ from typing import Literal
 from msgspec.structs import replace
 
 from core.matching import Execution, Matched, Offer, Scale, by_priority, match
-from exchanges.paper import filters, settlement, stops
+from exchanges.paper import filters, records, settlement, stops
 from exchanges.paper.ambient import Ambient
 from exchanges.paper.filters import OrderRequest
 from exchanges.paper.market import STEP_MS
-from exchanges.paper.records import Event, Fill, Order, OrderStatus
+from exchanges.paper.records import Fill, Order, OrderStatus
 from exchanges.paper.refusals import Reason, Refused
 from exchanges.paper.state import State
 from exchanges.paper.symbols import SYMBOLS, Symbol
@@ -89,7 +89,7 @@ class Engine:
 
         world.account = replace(world.account, order_count=count.plus(1))
         self._take_order_id(order)
-        world.emit(Event("ORDER", self.now_ms, "NEW", order))
+        world.report("NEW", order, self.now_ms)
         world.post(settlement.payment_asset(order), free=-payment, locked=payment)
         if order.is_waiting:
             world.put_order(order)
@@ -106,7 +106,7 @@ class Engine:
         request = stops.once_awake(order)
         payment = settlement.locked_by(order)
         order = replace(order, working_ms=self.now_ms, updated_ms=self.now_ms)
-        world.emit(Event("ORDER", self.now_ms, "NEW", order))
+        world.report("NEW", order, self.now_ms)
         matched = self._match(rules, request)
         if order.is_buy and not order.price:
             more = matched.cost(rules.scale) - payment
@@ -272,8 +272,10 @@ class Engine:
         state = self.world.symbols[order.symbol]
         self.world.put_symbol(replace(state, updates=state.updates + 1))
         self.world.put_order(ended)
-        execution = "CANCELED" if status == "CANCELED" else "EXPIRED"
-        self.world.emit(Event("ORDER", self.now_ms, execution, ended, cancel_id=cancel_id))
+        execution: records.Execution = "CANCELED" if status == "CANCELED" else "EXPIRED"
+        if status == "EXPIRED_IN_MATCH":
+            execution = "TRADE_PREVENTION"
+        self.world.report(execution, ended, self.now_ms, cancel_id=cancel_id)
         return ended
 
     def _resting(self, symbol: str, offer: Offer) -> Order:

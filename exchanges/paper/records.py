@@ -20,10 +20,14 @@ OrderType = Literal[
     "TAKE_PROFIT_LIMIT",
 ]
 TimeInForce = Literal["GTC", "IOC", "FOK"]
-OrderStatus = Literal["NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH"]
+OrderStatus = Literal[
+    "PENDING_NEW", "NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH"
+]
 SymbolStatus = Literal["TRADING", "HALT", "BREAK", "CANCEL_ONLY"]
+Contingency = Literal["OCO", "OTO"]
+Execution = Literal["", "NEW", "CANCELED", "REPLACED", "TRADE", "EXPIRED", "TRADE_PREVENTION"]
 
-OPEN_STATUSES = ("NEW", "PARTIALLY_FILLED")
+OPEN_STATUSES = ("PENDING_NEW", "NEW", "PARTIALLY_FILLED")
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -52,7 +56,8 @@ class Account(msgspec.Struct, frozen=True):
 class SymbolState(msgspec.Struct, frozen=True):
     """How far one symbol got. `step`: the last market step its resting orders have seen.
 
-    `own_trades` counts trades with at least one own side; `updates` changes of the book by own actions.
+    `own_trades` counts trades with at least one own side; `updates` changes of the book by own actions;
+    `executions` what happened to own orders; `prevented` trades that own orders were kept from.
     """
 
     symbol: str
@@ -61,6 +66,8 @@ class SymbolState(msgspec.Struct, frozen=True):
     last_order_id: int = 0
     own_trades: int = 0
     updates: int = 0
+    executions: int = 0
+    prevented: int = 0
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -68,6 +75,13 @@ class Order(msgspec.Struct, frozen=True):
 
     `stop_price` > 0: it waits off the book until the last price reaches that. `working_ms` -1: never was on
     the book. `expiry_reason` empty unless the exchange ended the order.
+
+    `trailing_delta` > 0 (1/10,000): it waits until the price turns by that much, counted from `trailing_ms`
+    on, -1: not yet. `reserve_price`: what a purchase at any price, without a stop price, locks for.
+    `iceberg` > 0: the book shows that much at a time, `visible` of it now. `priority`: its place in the queue
+    of its price, the execution that put it there. `prevented`: what self-trade prevention took off it, the
+    last time as `prevented_match_id`. `locked`: what is locked for it now, in the asset it pays with; -1 in
+    rows from before this was kept. `list_id` -1: alone.
     """
 
     symbol: str
@@ -90,19 +104,39 @@ class Order(msgspec.Struct, frozen=True):
     strategy_id: int | None = None
     strategy_type: int | None = None
     stop_price: int = 0
+    list_id: int = -1
+    trailing_delta: int = 0
+    trailing_ms: int = -1
+    reserve_price: int = 0
+    iceberg: int = 0
+    visible: int = 0
+    priority: int = 0
+    prevented: int = 0
+    prevented_match_id: int = -1
+    locked: int = -1
 
     @property
     def remaining(self) -> int:
-        return self.quantity - self.executed
+        return self.quantity - self.executed - self.prevented
 
     @property
     def is_open(self) -> bool:
         return self.status in OPEN_STATUSES
 
     @property
+    def is_pending(self) -> bool:
+        """Whether it waits for another order of its list to be filled."""
+        return self.status == "PENDING_NEW"
+
+    @property
     def is_waiting(self) -> bool:
-        """Whether its stop price has not been reached yet: nothing can trade with it."""
+        """Whether it was never on the book: nothing can trade with it."""
         return self.working_ms < 0
+
+    @property
+    def is_algo(self) -> bool:
+        """Whether it waits, or once waited, for a price."""
+        return bool(self.stop_price or self.trailing_delta)
 
 
 class Fill(msgspec.Struct, frozen=True):
@@ -139,13 +173,75 @@ class Transfer(msgspec.Struct, frozen=True):
     time_ms: int
 
 
-class Event(msgspec.Struct, frozen=True):
-    """Something a user stream tells: an order's change with its fill, or balances as they now are."""
+class OrderList(msgspec.Struct, frozen=True):
+    """Orders that depend on each other. `orders`: (order_id, client_order_id) in the order they were placed.
 
-    kind: Literal["ORDER", "BALANCES", "DEPOSIT", "RESET"]
+    `working_id`: the order whose complete fill brings the others into the market; 0: all are there at once.
+    `client_id`: the list's own name. `status_type`: what was last told of it. Times as of orders.
+    """
+
+    list_id: int
+    symbol: str
+    contingency: Contingency
+    client_id: str
+    working_id: int
+    orders: tuple[tuple[int, str], ...]
+    created_ms: int
+    updated_ms: int
+    status_type: Literal["EXEC_STARTED", "UPDATED", "ALL_DONE"] = "EXEC_STARTED"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status_type != "ALL_DONE"
+
+
+class PreventedMatch(msgspec.Struct, frozen=True):
+    """A trade that did not happen since both sides were one owner's.
+
+    `maker_quantity` and `taker_quantity`: what was taken off either order for that; 0: nothing.
+    """
+
+    symbol: str
+    prevented_match_id: int
+    taker_order_id: int
+    maker_order_id: int
+    self_trade: SelfTradePrevention
+    price: int
+    maker_quantity: int
+    taker_quantity: int
     time_ms: int
-    execution: str = ""
+
+
+class Amendment(msgspec.Struct, frozen=True):
+    """A quantity made smaller while the order keeps its place; the name may change with it."""
+
+    symbol: str
+    order_id: int
+    execution_id: int
+    client_id_before: str
+    client_id_after: str
+    quantity_before: int
+    quantity_after: int
+    time_ms: int
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Something a user stream tells. `execution_id` counts what happened to the orders of a symbol.
+
+    ORDER: an order as it is after `execution`, with what made it so: a `fill`, a `prevented` match (the order
+    may be its taker or its maker), an `amendment`, or the `cancel_id` of who canceled it. LIST: an order list
+    as it now is. BALANCES: assets as they now are (free, locked). DEPOSIT: changes of free balances. RESET:
+    everything was wiped.
+    """
+
+    kind: Literal["ORDER", "LIST", "BALANCES", "DEPOSIT", "RESET"]
+    time_ms: int
+    execution: Execution = ""
     order: Order | None = None
     fill: Fill | None = None
     cancel_id: str = ""
     balances: tuple[tuple[str, int, int], ...] = ()
+    execution_id: int = -1
+    order_list: OrderList | None = None
+    prevented: PreventedMatch | None = None
+    amendment: Amendment | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 STATE_FILE = "paper.sqlite3"
 APPLICATION_ID = 0x70617072
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 BUSY_TIMEOUT_MS = 10_000
 LARGEST_INTEGER = 2**63 - 1
 
@@ -26,6 +26,47 @@ _TRANSFERS = (
   account INTEGER NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL, asset TEXT NOT NULL,
   amount INTEGER NOT NULL, in_bnb INTEGER NOT NULL, time_ms INTEGER NOT NULL,
   PRIMARY KEY (account, number)
+) WITHOUT ROWID""",
+)
+_ORDER_LISTS = (
+    *(
+        f"ALTER TABLE orders ADD COLUMN {column} INTEGER NOT NULL DEFAULT {default}"
+        for column, default in (
+            ("list_id", -1),
+            ("trailing_delta", 0),
+            ("trailing_ms", -1),
+            ("reserve_price", 0),
+            ("iceberg", 0),
+            ("visible", 0),
+            ("priority", 0),
+            ("prevented", 0),
+            ("prevented_match_id", -1),
+            ("locked", -1),
+        )
+    ),
+    "ALTER TABLE symbols ADD COLUMN executions INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE symbols ADD COLUMN prevented INTEGER NOT NULL DEFAULT 0",
+    "DROP INDEX open_orders",
+    "CREATE INDEX open_orders ON orders (account) WHERE status IN ('PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')",
+    """CREATE TABLE order_lists (
+  account INTEGER NOT NULL, list_id INTEGER NOT NULL, symbol TEXT NOT NULL, contingency TEXT NOT NULL,
+  client_id TEXT NOT NULL, working_id INTEGER NOT NULL, orders TEXT NOT NULL,
+  created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, status_type TEXT NOT NULL,
+  PRIMARY KEY (account, list_id)
+) WITHOUT ROWID""",
+    "CREATE INDEX order_lists_by_client_id ON order_lists (account, client_id, list_id)",
+    """CREATE TABLE prevented_matches (
+  account INTEGER NOT NULL, symbol TEXT NOT NULL, prevented_match_id INTEGER NOT NULL,
+  taker_order_id INTEGER NOT NULL, maker_order_id INTEGER NOT NULL, self_trade TEXT NOT NULL,
+  price INTEGER NOT NULL, maker_quantity INTEGER NOT NULL, taker_quantity INTEGER NOT NULL,
+  time_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, symbol, prevented_match_id)
+) WITHOUT ROWID""",
+    """CREATE TABLE amendments (
+  account INTEGER NOT NULL, symbol TEXT NOT NULL, order_id INTEGER NOT NULL, execution_id INTEGER NOT NULL,
+  client_id_before TEXT NOT NULL, client_id_after TEXT NOT NULL,
+  quantity_before INTEGER NOT NULL, quantity_after INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, symbol, order_id, execution_id)
 ) WITHOUT ROWID""",
 )
 SCHEMA = """
@@ -100,6 +141,7 @@ UPGRADES: dict[int, tuple[str, ...]] = {
     1: ("ALTER TABLE orders ADD COLUMN stop_price INTEGER NOT NULL DEFAULT 0",),
     2: _FAULTS,
     3: _TRANSFERS,
+    4: _ORDER_LISTS,
 }
 """What makes a state of an older version one of the next."""
 
@@ -161,7 +203,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 def _statements_after(version: int) -> list[str]:
     if not version:
-        return [*SCHEMA.split(";\n"), *_FAULTS, *_TRANSFERS]
+        return [*SCHEMA.split(";\n"), *_FAULTS, *_TRANSFERS, *_ORDER_LISTS]
     return [statement for step in range(version, SCHEMA_VERSION) for statement in UPGRADES[step]]
 
 

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from core.matching import UNIT, commission
 from exchanges.paper.ambient import Ambient
-from exchanges.paper.records import Event, Fill, Order, OrderStatus
+from exchanges.paper.records import Fill, Order, OrderStatus
 from exchanges.paper.symbols import SYMBOLS
 from exchanges.paper.world import World
 
@@ -92,7 +92,7 @@ def fill(
     )
     world.put_order(traded)
     world.add_fill(record)
-    world.emit(Event("ORDER", now_ms, "TRADE", traded, record))
+    world.report("TRADE", traded, now_ms, fill=record)
     if not order.executed:
         # The venue forgives a fill: the first as taker takes 1 off the unfilled order count, as maker 5.
         count = world.account.order_count.at(now_ms).plus(-5 if is_maker else -1)

@@ -37,15 +37,29 @@ from exchanges.paper.records import (
 Holder = Literal["account", "venue"]
 
 _ORDER_COLUMNS = ", ".join(Order.__struct_fields__)
+_SYMBOL_COLUMNS = ", ".join(SymbolState.__struct_fields__)
 _FILL_COLUMNS = ", ".join(Fill.__struct_fields__)
 _EVENTS = msgspec.json.Decoder(list[Event])
+_WIPED = (
+    "symbols",
+    "balances",
+    "orders",
+    "order_lists",
+    "prevented_matches",
+    "amendments",
+    "fills",
+    "consumed",
+    "late_fills",
+    "transfers",
+)
 
 
 def _marks(count: int) -> str:
     return ", ".join("?" * count)
 
 
-_SAVE_ORDER = f"INSERT OR REPLACE INTO orders (account, {_ORDER_COLUMNS}) VALUES ({_marks(21)})"  # noqa: S608
+_ORDER_MARKS = _marks(1 + len(Order.__struct_fields__))
+_SAVE_ORDER = f"INSERT OR REPLACE INTO orders (account, {_ORDER_COLUMNS}) VALUES ({_ORDER_MARKS})"  # noqa: S608
 _SAVE_FILL = f"INSERT INTO fills (account, {_FILL_COLUMNS}) VALUES ({_marks(14)})"  # noqa: S608
 
 
@@ -229,19 +243,19 @@ class State:
 
     def wipe(self, account: int) -> None:
         """Forget an account's orders, trades and balances. Events stay: pollers must learn of the wipe."""
-        for table in ("symbols", "balances", "orders", "fills", "consumed", "late_fills", "transfers"):
+        for table in _WIPED:
             self._db.execute(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608
 
     def symbols(self, account: int) -> dict[str, SymbolState]:
         rows = self._db.execute(
-            "SELECT symbol, status, step, last_order_id, own_trades, updates FROM symbols WHERE account = ?",
+            f"SELECT {_SYMBOL_COLUMNS} FROM symbols WHERE account = ?",  # noqa: S608
             (account,),
         )
         return {row[0]: SymbolState(*row) for row in rows}
 
     def save_symbols(self, account: int, symbols: Iterable[SymbolState]) -> None:
         self._db.executemany(
-            "INSERT OR REPLACE INTO symbols VALUES (?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT OR REPLACE INTO symbols VALUES ({_marks(9)})",  # noqa: S608
             [(account, *astuple(symbol)) for symbol in symbols],
         )
 
@@ -279,8 +293,8 @@ class State:
 
     def open_orders(self, account: int) -> list[Order]:
         return self._orders(
-            "INDEXED BY open_orders WHERE account = ? AND status IN ('NEW', 'PARTIALLY_FILLED') "
-            "ORDER BY symbol, order_id",
+            "INDEXED BY open_orders WHERE account = ? "
+            "AND status IN ('PENDING_NEW', 'NEW', 'PARTIALLY_FILLED') ORDER BY symbol, order_id",
             (account,),
         )
 

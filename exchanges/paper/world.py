@@ -9,8 +9,17 @@ from typing import Literal
 from msgspec.structs import replace
 
 from core.matching import Offer
-from exchanges.paper.market import Level
-from exchanges.paper.records import Account, Event, Fill, Order, SymbolState
+from exchanges.paper.market import STEP_MS, Level
+from exchanges.paper.records import (
+    Account,
+    Amendment,
+    Event,
+    Execution,
+    Fill,
+    Order,
+    PreventedMatch,
+    SymbolState,
+)
 from exchanges.paper.state import State
 from exchanges.paper.symbols import ASSETS, SYMBOLS
 
@@ -138,6 +147,38 @@ class World:
 
     def emit(self, event: Event) -> None:
         self._events.append(event)
+
+    def next_execution(self, symbol: str) -> int:
+        """Return the id that the next thing to happen to an order of this symbol gets."""
+        return self.symbols[symbol].executions + 1
+
+    def report(
+        self,
+        execution: Execution,
+        order: Order,
+        now_ms: int,
+        *,
+        fill: Fill | None = None,
+        prevented: PreventedMatch | None = None,
+        amendment: Amendment | None = None,
+        cancel_id: str = "",
+    ) -> None:
+        """Tell what happened to an order."""
+        number = self.next_execution(order.symbol)
+        self.put_symbol(replace(self.symbols[order.symbol], executions=number))
+        self.emit(
+            Event(
+                "ORDER",
+                now_ms,
+                execution,
+                order,
+                fill,
+                cancel_id,
+                execution_id=number,
+                prevented=prevented,
+                amendment=amendment,
+            )
+        )
 
     def fill_later(self, order: Order, due_ms: int) -> None:
         """Remember that a closed order is to be filled all the same."""

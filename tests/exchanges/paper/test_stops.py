@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import tempfile
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 from exchanges.paper import admin
 from exchanges.paper.market import STEP_MS
 from exchanges.paper.records import Event
-from exchanges.paper.schema import STATE_FILE
 from exchanges.paper.symbols import SYMBOLS
 from tests.exchanges.paper.conftest import OpenVenue
 from tests.exchanges.paper.venue import START_MS, Venue, Wall, open_venue, sign
@@ -315,23 +313,6 @@ def test_a_working_time_that_is_not_yet_has_no_unit(venue: Venue) -> None:
         X_MBX_TIME_UNIT="MICROSECOND",
     )
     assert (answer.body["time"], answer.body["workingTime"]) == (START_MS * 1000, -1)
-
-
-def test_a_state_from_before_stop_orders_goes_on(venues: OpenVenue, tmp_path: Path) -> None:
-    first = venues()
-    first.order(quantity="0.001", price=LOW)
-    first.exchange.close()
-    database = sqlite3.connect(tmp_path / "state" / STATE_FILE)
-    database.execute("ALTER TABLE orders DROP COLUMN stop_price")
-    database.execute("DROP TABLE fault_plan")
-    database.execute("DROP TABLE late_fills")
-    database.execute("DROP TABLE transfers")
-    database.execute("PRAGMA user_version = 1")
-    database.commit()
-    database.close()
-    later = venues()
-    assert queried(later)["stopPrice"] == "0.00000000"
-    assert later.signed("POST", ORDER, **stop("STOP_LOSS", "SELL", LOW)).status == 200
 
 
 waiting_orders = st.lists(
