@@ -67,8 +67,8 @@ async def _serve(run: Invocation, config: PaperConfig, host: str, port: int) -> 
 def _announce(run: Invocation, endpoint: PaperEndpoint) -> None:
     address = {
         "rest": endpoint.rest,
-        "stream": None,
-        "ws_api": None,
+        "stream": endpoint.stream,
+        "ws_api": endpoint.ws_api,
         "api_key": endpoint.api_key,
         "api_secret": endpoint.api_secret,
         "persona": endpoint.persona,
@@ -78,8 +78,7 @@ def _announce(run: Invocation, endpoint: PaperEndpoint) -> None:
         run.console.only_line(address)
         return
     for name, value in address.items():
-        if value is not None:
-            run.console.line(f"{name:<11} {value}")
+        run.console.line(f"{name:<11} {value}")
     run.console.say("serving until interrupted")
 
 

@@ -21,6 +21,7 @@ from exchanges.paper.engine import Engine
 from exchanges.paper.faults.mishaps import fill_late
 from exchanges.paper.keys import ApiKey
 from exchanges.paper.limits import Limits, OrderCount
+from exchanges.paper.listen_keys import ListenKeys
 from exchanges.paper.market import Market, MarketFileError, SymbolSpec, recorded, synthetic
 from exchanges.paper.records import Account, Event, Persona, SymbolState
 from exchanges.paper.state import State
@@ -38,7 +39,8 @@ _FILE_PREFIX = "file:"
 @dataclass(frozen=True)
 class PaperConfig:
     """What to serve. `market`: None for the synthetic one of `seed`, or `file:PATH` with recorded bars of
-    `market_symbol`. `speed` None leaves the clock as it runs.
+    `market_symbol`. `speed` None leaves the clock as it runs. `legacy_listen_key`: serve what the
+    venue removed, for old clients.
     """
 
     state_dir: Path
@@ -47,6 +49,7 @@ class PaperConfig:
     market_symbol: str = "BTCUSDT"
     speed: Fraction | float | None = None
     persona: Persona = "testnet"
+    legacy_listen_key: bool = False
 
 
 class Exchange:
@@ -59,6 +62,7 @@ class Exchange:
         self.config = config
         self._wall_clock_ms = wall_clock_ms
         self.random_bytes = random_bytes
+        self.listen_keys = ListenKeys()
         self._market_key = _market_key(config)
         self.state = State(config.state_dir)
         self._world: World | None = None

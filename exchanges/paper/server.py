@@ -13,8 +13,11 @@ from aiohttp import web
 
 from exchanges.paper import delivery
 from exchanges.paper.dialects.binance import Delivery, HttpRequest
+from exchanges.paper.dialects.binance.sockets import API_PATH, Sockets
 from exchanges.paper.exchange import Exchange, PaperConfig
 from exchanges.paper.records import Persona
+from exchanges.paper.sockets.connection import STANDARD_RULES, SocketRules
+from exchanges.paper.sockets.hub import Hub
 from exchanges.paper.turns import Turns
 
 BACKLOG = 1024
@@ -25,10 +28,13 @@ SHUTDOWN_TIMEOUT_S = 1.0
 class PaperEndpoint:
     """Where a served exchange listens, its persona's default key pair, and its clock.
 
-    `speed`: how many times as fast as the wall's that clock runs.
+    `stream` is where `/ws` and `/stream` hang, `ws_api` the whole address of the WebSocket API. `speed`: how
+    many times as fast as the wall's that clock runs.
     """
 
     rest: str
+    stream: str
+    ws_api: str
     persona: Persona
     api_key: str
     api_secret: str = field(repr=False)
@@ -45,8 +51,12 @@ async def serve(
     port: int = 0,
     wall_clock_ms: Callable[[], int],
     random_bytes: Callable[[int], bytes],
+    socket_rules: SocketRules = STANDARD_RULES,
+    hmac_may_log_on: bool = False,
 ) -> AsyncIterator[PaperEndpoint]:
     """Open the state and serve it until the context ends.
+
+    `hmac_may_log_on`: let `session.logon` take keys that are not Ed25519, as some clients expect.
 
     Raises ValueError for a host that is not loopback: its keys and its money are toys, nobody else must meet
     them. Raises OSError when the port is taken, and what `Exchange` raises.
@@ -56,16 +66,24 @@ async def serve(
     exchange = Exchange(config, wall_clock_ms=wall_clock_ms, random_bytes=random_bytes)
     try:
         key = exchange.default_key()
-        server = web.Server(_handler(exchange), access_log=None, auto_decompress=False)
+        hub = Hub(exchange)
+        turns = Turns(exchange, after=hub.kick)
+        sockets = Sockets(
+            hub, turns.reply, exchange.now_ms, socket_rules, hmac_may_log_on, exchange.listen_keys
+        )
+        server = web.Server(_handler(turns, sockets), access_log=None, auto_decompress=False)
         runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
         await runner.setup()
         try:
             site = web.TCPSite(runner, host, port, backlog=BACKLOG)
             await site.start()
             address, bound_port = runner.addresses[0][:2]
-            shown = f"[{address}]" if ":" in address else address
+            where = f"{f'[{address}]' if ':' in address else address}:{bound_port}"
+            pulse = asyncio.create_task(hub.run())
             yield PaperEndpoint(
-                rest=f"http://{shown}:{bound_port}",
+                rest=f"http://{where}",
+                stream=f"ws://{where}",
+                ws_api=f"ws://{where}{API_PATH}",
                 persona=config.persona,
                 api_key=key.api_key,
                 api_secret=key.secret,
@@ -73,16 +91,18 @@ async def serve(
                 now_ms=exchange.now_ms,
                 speed=float(exchange.speed),
             )
+            pulse.cancel()
         finally:
+            await sockets.close()
             await runner.cleanup()
     finally:
         exchange.close()
 
 
-def _handler(exchange: Exchange) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
-    turns = Turns(exchange)
-
+def _handler(turns: Turns, sockets: Sockets) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        if sockets.takes(request):
+            return await sockets.serve(request)
         path, _, query = request.raw_path.partition("?")
         try:
             body = await request.read()

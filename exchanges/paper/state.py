@@ -430,6 +430,11 @@ class State:
             "INSERT INTO events (account, payload) VALUES (?, ?)", (account, msgspec.json.encode(events))
         )
 
+    def last_event(self) -> int:
+        """Return the sequence number of the latest transaction that did something, 0 before the first."""
+        last: int | None = self._db.execute("SELECT max(sequence) FROM events").fetchone()[0]
+        return last or 0
+
     def events_after(self, account: int, sequence: int, limit: int) -> list[tuple[int, list[Event]]]:
         """Return (sequence, events) of an account's transactions after that number, in order."""
         rows = self._db.execute(

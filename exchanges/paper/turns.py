@@ -10,6 +10,7 @@ import asyncio
 import logging
 import sqlite3
 from collections import deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 from exchanges.paper.dialects import binance
@@ -33,8 +34,10 @@ class _Waiting(NamedTuple):
 class Turns:
     """The queue between the sockets and the exchange."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, *, after: Callable[[], None]) -> None:
+        """`after` is called when a turn was served."""
         self._exchange = exchange
+        self._after = after
         self._waiting: deque[tuple[_Waiting, asyncio.Future[Reply]]] = deque()
 
     async def reply(self, request: HttpRequest, *, unharmed: bool = False) -> Reply:
@@ -59,6 +62,7 @@ class Turns:
                 future.set_result(one.reply)
         if any(one.wipes for one in served):
             self._exchange.reset()
+        self._after()
 
 
 def _served(exchange: Exchange, turn: list[_Waiting]) -> list[Served]:

@@ -139,8 +139,9 @@ class World:
                 yield Offer(price, left)
 
     def _gone(self, symbol: str, is_bid: bool, price: int, now_ms: int) -> int:
+        # By whole steps, so that the book stays as it is for as long as its update id does.
         quantity, time_ms = self._consumed[symbol, is_bid].get(price, (0, now_ms))
-        still_out_ms = max(0, RECOVERY_MS - (now_ms - time_ms))
+        still_out_ms = max(0, RECOVERY_MS - (now_ms // STEP_MS - time_ms // STEP_MS) * STEP_MS)
         return -(-quantity * still_out_ms // RECOVERY_MS)
 
     # events and writing back

@@ -33,6 +33,9 @@ class SocketRules:
     connections_per_five_minutes: int = 300
 
 
+STANDARD_RULES = SocketRules()
+
+
 async def accept(request: web.BaseRequest, rules: SocketRules) -> Connection:
     """Upgrade a request to a WebSocket. Raises web.HTTPException when it cannot be one."""
     # Frames are small and go to the same machine: compressing them would cost most of the time.

@@ -200,17 +200,27 @@ def test_time_in_force_decides_what_becomes_of_the_rest(venue: Venue) -> None:
     assert venue.best()[0] == ask  # our own bid now stands where the ambient offer was taken
 
 
-def test_taken_liquidity_comes_back_over_time(venue: Venue, wall: Wall) -> None:
-    def ask_level() -> Decimal:
-        return Decimal(venue.public("/api/v3/depth", symbol="BTCUSDT", limit=1).body["asks"][0][1])
+def test_taken_liquidity_comes_back_step_by_step(venue: Venue, wall: Wall) -> None:
+    """Within a step the book stays as it is, and so does its update id."""
+
+    def book() -> tuple[int, dict[str, Decimal]]:
+        body = venue.public("/api/v3/depth", symbol="LTCUSDT", limit=5000).body
+        return body["lastUpdateId"], {price: Decimal(quantity) for price, quantity in body["asks"]}
 
     wall.now_ms = (wall.now_ms // 60_000 + 1) * 60_000 + 1
-    first = ask_level()
-    venue.order("BUY", "MARKET", quantity="0.05")
-    after = ask_level()
-    wall.forward(2_000)  # still the same step of the market
-    assert after == first - Decimal("0.05")
-    assert after < ask_level() < first
+    _, before = book()
+    prices = list(before)
+    second = prices[1]
+    taken = before[prices[0]] + before[second] / 2
+    assert venue.order("BUY", "MARKET", symbol="LTCUSDT", quantity=f"{taken:.3f}").status == 200
+    after_id, after = book()
+    assert 0 < after[second] < before[second]
+    wall.forward(2_000)
+    assert book() == (after_id, after)
+    wall.forward(2_000)
+    later_id, later = book()
+    assert later_id > after_id
+    assert after[second] < later[second] < before[second]
 
 
 def test_limit_maker_refuses_to_take(venue: Venue) -> None:

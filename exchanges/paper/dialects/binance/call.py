@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from exchanges.paper.dialects.binance.params import Params
 from exchanges.paper.engine import Engine
 from exchanges.paper.faults.tampering import NOTHING, Tampering
 from exchanges.paper.keys import ApiKey
+from exchanges.paper.listen_keys import ListenKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Call:
     key: ApiKey | None
     random_bytes: Callable[[int], bytes]
     tampering: Tampering = NOTHING
+    listen_keys: ListenKeys = field(default_factory=ListenKeys)
 
 
 Handler = Callable[[Call], Any]

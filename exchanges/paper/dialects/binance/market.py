@@ -54,13 +54,16 @@ def depth(call: Call) -> Json:
     symbol = call.params.symbol()
     limit = call.params.limit(100, DEPTH_MAX)
     check_status(call, symbol)
-    engine, name = call.engine, symbol.name
-    updates = engine.world.symbols[name].updates
     return {
-        "lastUpdateId": engine.now_ms // STEP_MS + updates,
-        "bids": side(engine, symbol, is_bid=True, limit=limit),
-        "asks": side(engine, symbol, is_bid=False, limit=limit),
+        "lastUpdateId": update_id(call.engine, symbol.name),
+        "bids": side(call.engine, symbol, is_bid=True, limit=limit),
+        "asks": side(call.engine, symbol, is_bid=False, limit=limit),
     }
+
+
+def update_id(engine: Engine, symbol: str) -> int:
+    """Return the number of the book as it stands: it grows with every step and every change of our own."""
+    return engine.now_ms // STEP_MS + engine.world.symbols[symbol].updates
 
 
 def trades(call: Call) -> list[Json]:
@@ -152,13 +155,19 @@ def check_status(call: Call, symbol: Symbol) -> None:
 
 
 def side(engine: Engine, symbol: Symbol, *, is_bid: bool, limit: int) -> list[list[str]]:
-    """Return price levels: what is left of the ambient book and our own orders, added up."""
+    """Return price levels as they are printed, best first."""
+    found = levels(engine, symbol, is_bid=is_bid, limit=limit)
+    return [[price(symbol.name, ticks), quantity(symbol.name, steps)] for ticks, steps in found.items()]
+
+
+def levels(engine: Engine, symbol: Symbol, *, is_bid: bool, limit: int = DEPTH_MAX) -> dict[int, int]:
+    """Return quantity by price: what is left of the ambient book and our own orders, added up."""
     quantities: dict[int, int] = {}
     for offer in engine.book_side(symbol.name, is_bid=is_bid):
         if offer.price not in quantities and len(quantities) == limit:
             break
         quantities[offer.price] = quantities.get(offer.price, 0) + offer.quantity
-    return [[price(symbol.name, ticks), quantity(symbol.name, steps)] for ticks, steps in quantities.items()]
+    return quantities
 
 
 def _trade(name: str, trade: PublicTrade) -> Json:

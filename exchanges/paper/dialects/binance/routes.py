@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from exchanges.paper.dialects.binance import account, market, orders, sapi, tickers, transfers
+from exchanges.paper.dialects.binance import account, listen_keys, market, orders, sapi, tickers, transfers
 from exchanges.paper.dialects.binance.call import Handler
 
 
 class Security(Enum):
-    """Who may call: anybody, a key that may read, a key that may trade."""
+    """Who may call: anybody, who shows a key, a key that signs and may read, one that may trade."""
 
     NONE = "NONE"
+    USER_STREAM = "USER_STREAM"
     USER_DATA = "USER_DATA"
     TRADE = "TRADE"
 
@@ -41,7 +42,7 @@ class Route:
 
     @property
     def needs_signature(self) -> bool:
-        return self.security is not Security.NONE
+        return self.security in (Security.USER_DATA, Security.TRADE)
 
     @cached_property
     def required(self) -> tuple[str, ...]:
@@ -195,3 +196,8 @@ SAPI_ROUTES: dict[tuple[str, str], Route] = {
 
 REMOVED = "/api/v3/userDataStream"
 """Gone from the venue since 2026-02-20: every method answers 410 with a page, not with JSON."""
+LEGACY_ROUTES: dict[tuple[str, str], Route] = {
+    ("POST", REMOVED): Route(listen_keys.start, 2, Security.USER_STREAM),
+    ("PUT", REMOVED): Route(listen_keys.keep_alive, 2, Security.USER_STREAM, mandatory=("listenKey",)),
+    ("DELETE", REMOVED): Route(listen_keys.end, 2, Security.USER_STREAM, mandatory=("listenKey",)),
+}

@@ -17,7 +17,14 @@ from exchanges.paper.dialects.binance import auth, wire
 from exchanges.paper.dialects.binance.call import Call
 from exchanges.paper.dialects.binance.errors import ApiError, from_refusal, from_too_many
 from exchanges.paper.dialects.binance.params import Params, split
-from exchanges.paper.dialects.binance.routes import REMOVED, ROUTES, SAPI_ROUTES, Route, Security
+from exchanges.paper.dialects.binance.routes import (
+    LEGACY_ROUTES,
+    REMOVED,
+    ROUTES,
+    SAPI_ROUTES,
+    Route,
+    Security,
+)
 from exchanges.paper.dialects.binance.session_routes import SESSION_ROUTES
 from exchanges.paper.engine import Engine
 from exchanges.paper.exchange import Exchange
@@ -97,6 +104,8 @@ def answer(
 
 def find_route(exchange: Exchange, request: HttpRequest) -> Route | None:
     route = ROUTES.get((request.method, request.path))
+    if route is None and exchange.config.legacy_listen_key:
+        route = LEGACY_ROUTES.get((request.method, request.path))
     if route is None and request.frame is not None:
         return SESSION_ROUTES.get((request.method, request.path))
     if route is None and exchange.config.persona == "mainnet":
@@ -163,7 +172,7 @@ class _Serving:
         vouched = request.frame is not None and request.frame.payload is None
         params.require([name for name in route.required if name != "signature" or not vouched])
         key = None
-        if route.needs_signature:
+        if route.security is not Security.NONE:
             api_key = request.headers.get("X-MBX-APIKEY", "")
             auth.check_key_format(api_key)
             key = auth.check_key(
@@ -172,10 +181,14 @@ class _Serving:
                 trades=route.security is Security.TRADE,
                 now_ms=engine.now_ms,
             )
+        if key is not None and route.needs_signature:
             auth.check_time(params, engine.now_ms + self.tampering.clock_ms, self.exchange.speed)
             self._check_signature(key, params)
         params.refuse_others(route.known)
-        result = route.handler(Call(engine, params, key, self.exchange.random_bytes, self.tampering))
+        exchange = self.exchange
+        result = route.handler(
+            Call(engine, params, key, exchange.random_bytes, self.tampering, exchange.listen_keys)
+        )
         return wire.in_microseconds(result) if _UNITS[unit] else result
 
     def _check_signature(self, key: ApiKey, params: Params) -> None:

@@ -1,0 +1,130 @@
+"""What happens to the account, as the user data stream tells it, in the order it happened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from exchanges.paper.dialects.binance.wire import Json, amount, price, quantity
+from exchanges.paper.engine import Engine
+from exchanges.paper.records import Event, Fill, Order
+
+_AT_ONCE = 1000
+_EVENTS_A_TRANSACTION = 1_000_000
+"""More than one transaction ever holds: it makes execution ids of (sequence, place in it)."""
+
+
+@dataclass
+class AccountEvents:
+    """Everything the events table holds of the account from the first look on."""
+
+    period_s: float = 0.0
+    _sequence: int | None = None
+
+    def news(self, engine: Engine) -> list[Json]:
+        number = engine.world.account.account
+        if self._sequence is None:
+            self._sequence = engine.records.last_event()
+        told: list[Json] = []
+        while found := engine.records.events_after(number, self._sequence, _AT_ONCE):
+            for sequence, events in found:
+                told += payloads(engine, sequence, events)
+            self._sequence = found[-1][0]
+        return told
+
+
+def payloads(engine: Engine, sequence: int, events: Sequence[Event]) -> list[Json]:
+    """Return what one transaction did, in the venue's order.
+
+    An event that is told twice by mistake keeps its execution id, by which clients know it.
+    """
+    takers = {
+        (event.order.symbol, event.order.order_id)
+        for event in events
+        if event.order is not None and event.fill is not None and not event.fill.is_maker
+    }
+    told: list[Json] = []
+    for event in events:
+        match event:
+            case Event(kind="ORDER", order=Order() as order):
+                takes = (order.symbol, order.order_id) in takers
+                execution_id = sequence * _EVENTS_A_TRANSACTION + events.index(event)
+                told.append(_execution(engine, event, order, execution_id, takes=takes))
+            case Event(kind="BALANCES"):
+                told.append(_balances(engine, event))
+            case Event(kind="DEPOSIT"):
+                told += [_deposit(engine, event, asset, change) for asset, change, _ in event.balances]
+    return told
+
+
+def _execution(engine: Engine, event: Event, order: Order, execution_id: int, *, takes: bool) -> Json:
+    fill, name = event.fill, order.symbol
+    is_on_book = order.is_open and not order.is_waiting and not takes
+    return {
+        "e": "executionReport",
+        "E": engine.now_ms,
+        "s": name,
+        "c": event.cancel_id or order.client_order_id,
+        "S": "BUY" if order.is_buy else "SELL",
+        "o": order.type,
+        "f": order.time_in_force,
+        "q": quantity(name, order.quantity),
+        "p": price(name, order.price),
+        "P": price(name, order.stop_price),
+        "F": amount(0),
+        "g": -1,
+        "C": order.client_order_id if event.cancel_id else "",
+        "x": event.execution,
+        "X": order.status,
+        "r": "NONE",
+        "i": order.order_id,
+        **_last_fill(name, fill),
+        "z": quantity(name, order.executed),
+        "T": event.time_ms,
+        "I": execution_id,
+        "w": is_on_book,
+        "M": False,
+        "O": order.created_ms,
+        "Z": amount(order.quote_executed),
+        "Q": amount(order.quote_quantity),
+        **({} if order.is_waiting else {"W": order.working_ms}),
+        "V": order.self_trade,
+        **_conditional(order),
+    }
+
+
+def _last_fill(name: str, fill: Fill | None) -> Json:
+    if fill is None:
+        nothing = amount(0)
+        return {"l": nothing, "L": nothing, "n": "0", "N": None, "t": -1, "m": False, "Y": nothing}
+    return {
+        "l": quantity(name, fill.quantity),
+        "L": price(name, fill.price),
+        "n": amount(fill.commission),
+        "N": fill.commission_asset,
+        "t": fill.trade_id,
+        "m": fill.is_maker,
+        "Y": amount(fill.quote),
+    }
+
+
+def _conditional(order: Order) -> Json:
+    fields = {
+        "j": order.strategy_id,
+        "J": order.strategy_type,
+        "eR": order.expiry_reason or None,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _balances(engine: Engine, event: Event) -> Json:
+    return {
+        "e": "outboundAccountPosition",
+        "E": engine.now_ms,
+        "u": event.time_ms,
+        "B": [{"a": asset, "f": amount(free), "l": amount(locked)} for asset, free, locked in event.balances],
+    }
+
+
+def _deposit(engine: Engine, event: Event, asset: str, change: int) -> Json:
+    return {"e": "balanceUpdate", "E": engine.now_ms, "a": asset, "d": amount(change), "T": event.time_ms}
