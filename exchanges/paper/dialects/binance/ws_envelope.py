@@ -46,7 +46,7 @@ def read(text: str) -> Asked:
         message = json.loads(text, parse_int=_Number, parse_float=_Number, parse_constant=_Number)
     except (ValueError, RecursionError):
         raise INVALID_JSON from None
-    if not isinstance(message, dict) or not isinstance(message.get("method"), str):
+    if not isinstance(message, dict) or type(message.get("method")) is not str:
         raise INVALID_JSON
     params = message.get("params")
     if params is not None and not isinstance(params, dict):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from exchanges.paper.dialects.binance.routes import ROUTES
 from exchanges.paper.dialects.binance.session_routes import CONNECT, SESSION, SESSION_ROUTES
 
-METHODS: dict[str, tuple[str, str]] = {
+_TWINS: dict[str, tuple[str, str]] = {
     "ping": ("GET", "/api/v3/ping"),
     "time": ("GET", "/api/v3/time"),
     "exchangeInfo": ("GET", "/api/v3/exchangeInfo"),
@@ -53,5 +54,10 @@ METHODS: dict[str, tuple[str, str]] = {
     "myAllocations": ("GET", "/api/v3/myAllocations"),
     "myPreventedMatches": ("GET", "/api/v3/myPreventedMatches"),
     "myFilters": ("GET", "/api/v3/myFilters"),
+}
+
+METHODS = {
+    **{name: twin for name, twin in _TWINS.items() if twin in ROUTES},
     **{name: (SESSION, name) for _, name in SESSION_ROUTES if name != CONNECT},
 }
+"""Every method that is served: the verb and the path of its twin."""

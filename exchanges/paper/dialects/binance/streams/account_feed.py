@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from exchanges.paper.dialects.binance.wire import Json, amount, price, quantity
 from exchanges.paper.engine import Engine
-from exchanges.paper.records import Event, Fill, Order
+from exchanges.paper.records import Event, Fill, Order, OrderList, PreventedMatch
+from exchanges.paper.symbols import SYMBOLS
 
 _AT_ONCE = 1000
-_EVENTS_A_TRANSACTION = 1_000_000
-"""More than one transaction ever holds: it makes execution ids of (sequence, place in it)."""
+TRADE_GROUP = 1
+"""Accounts that count as one owner for self-trade prevention; here it is always the account itself."""
 
 
 @dataclass
@@ -27,17 +28,14 @@ class AccountEvents:
             self._sequence = engine.records.last_event()
         told: list[Json] = []
         while found := engine.records.events_after(number, self._sequence, _AT_ONCE):
-            for sequence, events in found:
-                told += payloads(engine, sequence, events)
+            for _, events in found:
+                told += payloads(engine, events)
             self._sequence = found[-1][0]
         return told
 
 
-def payloads(engine: Engine, sequence: int, events: Sequence[Event]) -> list[Json]:
-    """Return what one transaction did, in the venue's order.
-
-    An event that is told twice by mistake keeps its execution id, by which clients know it.
-    """
+def payloads(engine: Engine, events: Sequence[Event]) -> list[Json]:
+    """Return what one transaction did, in the venue's order."""
     takers = {
         (event.order.symbol, event.order.order_id)
         for event in events
@@ -48,8 +46,9 @@ def payloads(engine: Engine, sequence: int, events: Sequence[Event]) -> list[Jso
         match event:
             case Event(kind="ORDER", order=Order() as order):
                 takes = (order.symbol, order.order_id) in takers
-                execution_id = sequence * _EVENTS_A_TRANSACTION + events.index(event)
-                told.append(_execution(engine, event, order, execution_id, takes=takes))
+                told.append(_execution(engine, event, order, takes=takes))
+            case Event(kind="LIST", order_list=OrderList() as order_list):
+                told.append(_list(engine, event, order_list))
             case Event(kind="BALANCES"):
                 told.append(_balances(engine, event))
             case Event(kind="DEPOSIT"):
@@ -57,8 +56,8 @@ def payloads(engine: Engine, sequence: int, events: Sequence[Event]) -> list[Jso
     return told
 
 
-def _execution(engine: Engine, event: Event, order: Order, execution_id: int, *, takes: bool) -> Json:
-    fill, name = event.fill, order.symbol
+def _execution(engine: Engine, event: Event, order: Order, *, takes: bool) -> Json:
+    name = order.symbol
     is_on_book = order.is_open and not order.is_waiting and not takes
     return {
         "e": "executionReport",
@@ -71,17 +70,17 @@ def _execution(engine: Engine, event: Event, order: Order, execution_id: int, *,
         "q": quantity(name, order.quantity),
         "p": price(name, order.price),
         "P": price(name, order.stop_price),
-        "F": amount(0),
-        "g": -1,
+        "F": quantity(name, order.iceberg),
+        "g": order.list_id,
         "C": order.client_order_id if event.cancel_id else "",
         "x": event.execution,
         "X": order.status,
         "r": "NONE",
         "i": order.order_id,
-        **_last_fill(name, fill),
+        **_last_fill(name, event.fill),
         "z": quantity(name, order.executed),
         "T": event.time_ms,
-        "I": execution_id,
+        "I": event.execution_id,
         "w": is_on_book,
         "M": False,
         "O": order.created_ms,
@@ -90,6 +89,7 @@ def _execution(engine: Engine, event: Event, order: Order, execution_id: int, *,
         **({} if order.is_waiting else {"W": order.working_ms}),
         "V": order.self_trade,
         **_conditional(order),
+        **_prevented(order, event.prevented),
     }
 
 
@@ -109,12 +109,55 @@ def _last_fill(name: str, fill: Fill | None) -> Json:
 
 
 def _conditional(order: Order) -> Json:
+    """Return the fields that only some orders have."""
     fields = {
+        "d": order.trailing_delta or None,
+        "D": order.trailing_ms if order.trailing_ms > 0 else None,
         "j": order.strategy_id,
         "J": order.strategy_type,
+        "A": quantity(order.symbol, order.prevented) if order.prevented else None,
         "eR": order.expiry_reason or None,
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _prevented(order: Order, match: PreventedMatch | None) -> Json:
+    """Return what self-trade prevention did to this order, seen from its side."""
+    if match is None:
+        return {}
+    name, takes = order.symbol, order.order_id == match.taker_order_id
+    last = match.taker_quantity if takes else match.maker_quantity
+    most = max(match.taker_quantity, match.maker_quantity)
+    return {
+        "v": match.prevented_match_id,
+        "A": quantity(name, order.prevented),
+        "B": quantity(name, last),
+        "u": TRADE_GROUP,
+        "U": match.maker_order_id if takes else match.taker_order_id,
+        "Cs": name,
+        "pl": quantity(name, most),
+        "pL": price(name, match.price),
+        "pY": amount(SYMBOLS[name].scale.quote(match.price, most)),
+    }
+
+
+def _list(engine: Engine, event: Event, order_list: OrderList) -> Json:
+    return {
+        "e": "listStatus",
+        "E": engine.now_ms,
+        "s": order_list.symbol,
+        "g": order_list.list_id,
+        "c": order_list.contingency,
+        "l": order_list.status_type,
+        "L": "EXECUTING" if order_list.is_open else "ALL_DONE",
+        "r": "NONE",
+        "C": order_list.client_id,
+        "T": event.time_ms,
+        "O": [
+            {"s": order_list.symbol, "i": order_id, "c": client_order_id}
+            for order_id, client_order_id in order_list.orders
+        ],
+    }
 
 
 def _balances(engine: Engine, event: Event) -> Json:
