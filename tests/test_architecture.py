@@ -20,9 +20,9 @@ VENUE_REGISTRY = "exchanges.registry"
 RANDOMNESS = {"random", "secrets", "uuid", "numpy.random"}
 READS_CLOCK_OR_RANDOMNESS = {"core.clock", "core.ids"}
 CLOCK_CALLS = {"now", "utcnow", "today", "urandom", "default_rng", "time", "time_ns", "clock_gettime_ns"}
+CLOCK_CALLS |= {"monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "localtime", "gmtime"}
 LOOP_TIMERS = ("loop", "asyncio.get_running_loop()")
 """The event loop's timer: connections of the paper exchange are kept by it, and nothing that is traded."""
-CLOCK_CALLS |= {"monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "localtime", "gmtime"}
 SLOW_TO_IMPORT = {"pydantic", "rich", "numpy", "aiohttp", "binance", "tabulate", "cryptography"}
 
 
