@@ -140,7 +140,7 @@ def _desk(wiring: Wiring, human: _Human) -> RotationDesk:
     return RotationDesk(
         home=settings.home,
         store=key_store(settings, environment, run.environ),
-        configured=lambda: wiring.signing_key(as_now(), environment),
+        configured=lambda: as_now().credentials(environment),
         new_key=human.new_key,
         ready=wiring.ready_to_sign,
         venue=lambda key: replace(wiring, key=key).venue(environment),

@@ -17,7 +17,7 @@ from core.errors import ConfigError, ReconciliationBreak, Refused, TraderError
 from core.gates.keys import wrong_rights
 from core.key_store import KeyStore
 from core.rotation import Rotation, load_rotation, remove_rotation, save_rotation
-from core.secrets import Secret, last_four
+from core.secrets import Secret, key_fingerprint, last_four
 from core.signing_key import SigningKey
 
 if TYPE_CHECKING:
@@ -39,13 +39,14 @@ class RotationDesk:
     """What a rotation works with.
 
     `configured`: read the settings now and return their key. `new_key`: get the new one from the human.
-    `confirm`: have the phrase given, or raise NotConfirmed. `ask_deleted`: ask for the old key to be deleted;
-    False when the human leaves that for later, or nobody is there.
+    `ready`: make a key sign, asking for its passphrase. `confirm`: have the phrase given, or raise
+    NotConfirmed. `ask_deleted`: ask for the old key to be deleted; False when the human leaves that for
+    later, or nobody is there.
     """
 
     home: Path
     store: KeyStore
-    configured: Callable[[], SigningKey]
+    configured: Callable[[], Credentials]
     new_key: Callable[[], Credentials]
     ready: Callable[[Credentials], SigningKey]
     venue: Callable[[SigningKey], AbstractAsyncContextManager[Venue]]
@@ -71,9 +72,11 @@ async def rotate(desk: RotationDesk, *, exposed: bool) -> RotationResult:
     that the old one is dead; the new one is in use then.
     """
     if load_rotation(desk.home) is not None:
-        raise Refused("an earlier rotation is not finished", code="ROTATION_UNFINISHED", hint=RESUME)
-    old = desk.configured()
+        raise _unfinished()
+    old = desk.ready(desk.configured())
     old_uid = await _uid_of(desk, old)
+    # What will tell it dead has to tell it alive now: otherwise its answer would prove nothing.
+    old_worked = old_uid is not None and await _is_known(desk, old.api_key)
     worked = "works from here" if old_uid else "is refused from here already"
     desk.tell(f"the old key …{old.ending} {worked}")
     credentials = desk.new_key()
@@ -92,13 +95,14 @@ async def rotate(desk: RotationDesk, *, exposed: bool) -> RotationResult:
                 + (" exposed" if exposed else "")
             )
             with desk.lease(account).acquired():
+                _refuse_another_rotation(desk, old)
                 _refuse_in_flight(journal, account)
                 rotation = Rotation(
                     uid=uid,
                     old_key=old.api_key.reveal(),
                     old_fingerprint=old.fingerprint,
                     new_fingerprint=new.fingerprint,
-                    old_worked=old_uid is not None,
+                    old_worked=old_worked,
                     begun_ms=venue.clock.now_ms(),
                 )
                 if exposed:
@@ -116,24 +120,27 @@ async def resume(desk: RotationDesk) -> RotationResult | None:
     rotation = load_rotation(desk.home)
     if rotation is None:
         return None
-    configured = desk.configured().fingerprint
-    if configured == rotation.old_fingerprint:
+    if _fingerprint(desk.configured()) == rotation.old_fingerprint:
         desk.tell("the earlier rotation swapped nothing: it begins again, with the new key asked for again")
         remove_rotation(desk.home)
         return await rotate(desk, exposed=False)
-    if configured != rotation.new_fingerprint:
-        raise ConfigError(
-            f"{desk.store.where} holds neither the old nor the new key of the rotation that is not finished",
-            code="KEY_OUT_OF_REACH",
-            hint="configure one of the two, and go on with --resume",
-        )
     return await _prove(desk, rotation)
 
 
 async def _prove(desk: RotationDesk, rotation: Rotation) -> RotationResult:
-    """Prove the swap, then wait until the old key is refused from where the new one works."""
+    """Prove the swap, then wait until the old key is refused from where the new one works.
+
+    Raises ConfigError KEY_OUT_OF_REACH when another key than the new one is read back.
+    """
     old_ending = last_four(rotation.old_key)
-    new = desk.configured()
+    credentials = desk.configured()
+    if _fingerprint(credentials) != rotation.new_fingerprint:
+        raise ConfigError(
+            f"{desk.store.where} does not hold the new key of the rotation that is not finished",
+            code="KEY_OUT_OF_REACH",
+            hint=f"delete no key; configure the old or the new one there, then {RESUME}",
+        )
+    new = desk.ready(credentials)
     async with desk.venue(new) as venue:
         with desk.journal(venue.clock) as journal:
             account = await _control(desk, venue, journal, rotation)
@@ -180,10 +187,14 @@ async def _control(desk: RotationDesk, venue: Venue, journal: Journal, rotation:
 async def _old_is_known(desk: RotationDesk, rotation: Rotation) -> bool:
     """Tell whether the venue knows the old key. Raises ReconciliationBreak KEY_UNPROVEN."""
     try:
-        async with desk.venue(SigningKey(Secret(rotation.old_key), NO_SECRET)) as venue:
-            return await venue.key_administration.is_known()
+        return await _is_known(desk, Secret(rotation.old_key))
     except TraderError as error:
         raise _unproven(f"the venue did not say whether it knows the old key: {error.message}") from None
+
+
+async def _is_known(desk: RotationDesk, api_key: Secret) -> bool:
+    async with desk.venue(SigningKey(api_key, NO_SECRET)) as venue:
+        return await venue.key_administration.is_known()
 
 
 async def _uid_of(desk: RotationDesk, key: SigningKey) -> str | None:
@@ -238,12 +249,32 @@ async def _fit_rights(venue: Venue, journal: Journal, new: SigningKey) -> str:
     return "may only read and trade"
 
 
+def _refuse_another_rotation(desk: RotationDesk, old: SigningKey) -> None:
+    """Raise when the key was replaced while a human typed: what was found out is not about this one."""
+    if load_rotation(desk.home) is not None:
+        raise _unfinished()
+    if _fingerprint(desk.configured()) != old.fingerprint:
+        raise ConfigError(
+            f"{desk.store.where} no longer holds …{old.ending}: the key was replaced meanwhile",
+            code="KEY_OUT_OF_REACH",
+            hint="nothing was changed; look at who did it, then begin again",
+        )
+
+
 def _refuse_in_flight(journal: Journal, account: AccountKey) -> None:
     waiting = [each.order.intent.client_order_id for each in journal.unsettled(account)]
     if waiting:
         raise Refused(
             f"the fate of {', '.join(waiting)} is not known", code="ORDER_IN_FLIGHT", hint="`trader resolve`"
         )
+
+
+def _fingerprint(credentials: Credentials) -> str:
+    return key_fingerprint(credentials.api_key.reveal())
+
+
+def _unfinished() -> Refused:
+    return Refused("an earlier rotation is not finished", code="ROTATION_UNFINISHED", hint=RESUME)
 
 
 def _unfit(why: str) -> Refused:

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from unittest import mock
 from urllib.request import ProxyHandler, build_opener
@@ -79,6 +80,45 @@ def test_the_control_request_tells_a_dead_key_from_a_dead_line(place: Place) -> 
     assert error["message"].startswith("unproven: the new key did not work just now")
     place.venue.spoil = untouched
     place.rotate("--resume")
+
+
+def test_a_venue_that_looks_at_the_signature_first_proves_nothing(place: Place) -> None:
+    refused = body(b'{"code":-2015,"msg":"Invalid API-key, IP, or permissions for action."}', 401)
+    place.venue.spoil = lambda _, answer: refused(answer) if b"-1022" in answer.body else answer
+    error = place.rotate(new=place.new_key(), exit_code=5)["error"]
+    assert error["code"] == "KEY_UNPROVEN"
+    assert "KEY_DEAD" not in place.told()
+
+
+def test_nobody_deletes_a_key_before_the_new_one_was_read_back(place: Place) -> None:
+    new = place.new_key()
+    with mock.patch("core.key_store.edit_settings_file"):  # a disk that forgets
+        error = place.rotate(new=new, exit_code=3)["error"]
+    assert (error["code"], "does not hold the new key" in error["message"]) == ("KEY_OUT_OF_REACH", True)
+    assert "KEY_CONFIGURED" not in place.told()
+
+
+@pytest.mark.parametrize(
+    ("is_over", "code", "exit_code"), [(False, "ROTATION_UNFINISHED", 4), (True, "KEY_OUT_OF_REACH", 3)]
+)
+def test_of_two_rotations_at_once_one_happens(place: Place, is_over: bool, code: str, exit_code: int) -> None:
+    new, theirs = place.new_key(), place.new_key("third")
+    phrase = place.phrase(new)
+
+    def human(question: str) -> str:
+        if "secret" in question:
+            return new.secret
+        if "API key" in question:
+            return new.api_key
+        other = Thread(target=place.rotate, kwargs={"new": theirs, "exit_code": 5})
+        other.start()
+        other.join()
+        if is_over:
+            (place.home / "rotation.json").unlink()
+        return phrase
+
+    assert place.rotate(human=human, exit_code=exit_code)["error"]["code"] == code
+    assert place.configured == theirs.api_key
 
 
 def test_an_address_that_is_shut_out_meanwhile_proves_nothing(place: Place) -> None:
