@@ -16,13 +16,19 @@ def unprotected_position(invocation: Invocation) -> PositionOpen | None:
     """
     try:
         from core.clock import SystemClock
+        from core.config import told_home
         from core.ids import system_random
         from core.journal import Journal
         from core.operations.protection import position_open
 
-        home = invocation.settings.home
+        options = invocation.options
+        home = told_home(invocation.environ, invocation.cwd, options.env_file, options.home)
         with Journal.open(
-            home, clock=SystemClock(), random_bytes=system_random, read_only=True, busy_timeout_ms=WAIT_MS
+            home.path,
+            clock=SystemClock(),
+            random_bytes=system_random,
+            read_only=True,
+            busy_timeout_ms=WAIT_MS,
         ) as journal:
             return position_open(journal)
     except Exception:

@@ -24,7 +24,16 @@ from core.settings_file import SettingsFile, find_settings_file, read_settings_f
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-__all__ = ["PAPER", "Credentials", "Finding", "Settings", "home_folder", "load_settings", "resolve_venue"]
+__all__ = [
+    "PAPER",
+    "Credentials",
+    "Finding",
+    "Settings",
+    "home_folder",
+    "load_settings",
+    "resolve_venue",
+    "told_home",
+]
 
 PAPER = "paper"
 PREFIXES = ("BINANCE_", "TRADER_", "GATE_", "RECONCILE_", "LIVE_")
@@ -98,12 +107,7 @@ def load_settings(
     be read. Reads nothing but that file, and where TRADER_SECRETS says that keys are kept.
     """
     set_outside = _set_outside(environ, home)
-    named = env_file or (Path(set_outside["TRADER_ENV_FILE"]) if "TRADER_ENV_FILE" in set_outside else None)
-    if named:
-        # It may be what names the home, where cron or systemd set no HOME.
-        path: Path | None = _absolute(named, cwd, environ)
-    else:
-        path = find_settings_file(cwd, home_folder(environ, cwd, home))
+    path = _settings_path(environ, cwd, env_file, home)
     file = read_settings_file(path) if path else None
     set_in_file = _values_of(file)
 
@@ -158,6 +162,47 @@ def _is_tolerable(problem: _Problem) -> bool:
 
 def _ignored(problem: _Problem) -> Finding:
     return Finding("SETTING_IGNORED", f"{problem.name} {problem.reason}; it is ignored here", problem.way_out)
+
+
+@dataclass(frozen=True, slots=True)
+class ToldHome:
+    """The home as the settings name it. `doubt`: why they may mean another one, None when it is certain."""
+
+    path: Path
+    env_file: Path | None
+    doubt: ConfigError | None
+
+
+def told_home(
+    environ: Mapping[str, str], cwd: Path, env_file: Path | None = None, home: Path | None = None
+) -> ToldHome:
+    """Return the home that `load_settings` would, whatever else is wrong with the settings.
+
+    Leans on no other setting, and on no store of secrets: a locked keyring must keep nobody from halting.
+    Raises ConfigError HOME_UNUSABLE.
+    """
+    set_outside = _anchored(_set_outside(environ, home), cwd, environ)
+    try:
+        path = _settings_path(environ, cwd, env_file, home)
+        file = read_settings_file(path) if path else None
+    except ConfigError as error:
+        return ToldHome(_home(set_outside, environ), None, None if "TRADER_HOME" in set_outside else error)
+    in_file = _anchored(_values_of(file), file.path.parent, environ) if file else {}
+    doubts = [] if "TRADER_HOME" in set_outside else _file_problems(file)
+    hidden = [each for each in doubts if each.about in (None, "TRADER_HOME")]
+    doubt = _config_error(hidden) if hidden else None
+    return ToldHome(_home({**in_file, **set_outside}, environ), path, doubt)
+
+
+def _settings_path(
+    environ: Mapping[str, str], cwd: Path, env_file: Path | None, home: Path | None
+) -> Path | None:
+    outside = environ.get("TRADER_ENV_FILE", "")
+    named = env_file or (Path(outside) if outside.strip() else None)
+    if named:
+        # It may be what names the home, where cron or systemd set no HOME.
+        return _absolute(named, cwd, environ)
+    return find_settings_file(cwd, home_folder(environ, cwd, home))
 
 
 def home_folder(environ: Mapping[str, str], cwd: Path, home: Path | None = None) -> Path:

@@ -58,13 +58,32 @@ def test_a_stage_in_another_process_sends_nothing_after_the_halt(shell: Shell, h
 
 @pytest.mark.parametrize(
     ("wrong", "exit_code"),
-    [("BINANCE_RISK_FRACTION=7", 0), ("BINANCE_USE_TESTNET=perhaps", 3)],
-    ids=["a limit", "where it is"],
+    [
+        ("BINANCE_RISK_FRACTION=7", 0),
+        ("BINANCE_USE_TESTNET=perhaps", 0),
+        ("BINANCE_API_KEY=half-of-one", 0),
+        ("TRADER_SECRETS=systemd", 0),
+        ("what is this", 3),
+        ("TRADER_HOM=/srv/another", 3),
+    ],
 )
-def test_halt_does_not_need_sound_settings(shell: Shell, home: Path, wrong: str, exit_code: int) -> None:
-    document = run(shell, f"{wrong} trader halt", exit_code)
+def test_halt_needs_of_the_settings_only_the_home(shell: Shell, wrong: str, exit_code: int) -> None:
+    home = Path(shell.environ.pop("TRADER_HOME")).with_name("elsewhere")
+    (shell.folder / ".env").write_text(f"TRADER_HOME={home}\n{wrong}\n")
+    document = run(shell, "trader halt", exit_code)
     assert document["result"]["latched"] is True
+    assert document["env_file"] == str(shell.folder / ".env")
     assert (home / "HALTED").exists()
+
+
+def test_halt_says_when_the_settings_may_mean_another_home(shell: Shell, home: Path) -> None:
+    (shell.folder / ".env").mkdir()
+    assert run(shell, "trader halt")["result"]["latched"] is True
+    assert (home / "HALTED").exists()
+    shell.environ["XDG_STATE_HOME"] = str(home.parent)
+    del shell.environ["TRADER_HOME"]
+    document = run(shell, "trader halt", 3)
+    assert (document["result"]["latched"], document["error"]["code"]) == (True, "SETTINGS_FILE_UNREADABLE")
 
 
 def test_resume_wants_a_reason_and_a_yes(shell: Shell, home: Path) -> None:
