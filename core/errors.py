@@ -126,7 +126,7 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("CHECK_FAILED", 5, "a check found something wrong"),
     Condition("KEY_UNPROVEN", 5, "it is not proven that the old key is dead"),
     Condition("BOOKS_DIFFER", 5, "our books and the venue's differ"),
-    Condition("BOOKS_NOT_COVERED", 5, "an account with something on it was not reconciled"),
+    Condition("BOOKS_NOT_COVERED", 5, "an account with something on it, or a symbol, was not reconciled"),
     Condition("HISTORY_GONE", 5, "the live venue knows none of our orders"),
     Condition("STOP_MISSING", 5, "a position was without its protective stop, so it was sold at once"),
     Condition("SELF_TEST_FAILED", 5, "the strategy's self-test on real data failed"),

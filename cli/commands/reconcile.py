@@ -47,11 +47,10 @@ def reconcile(
         try:
             asyncio.run(run.reconcile(wanted))
         except TraderError as failure:
-            run.show(failure, clock.now_ms())
-            raise
-        run.show(None, clock.now_ms())
-        if run.result is not None:
-            run.result.raise_if_different()
+            run.failures.append(failure)
+        run.show(clock.now_ms())
+        run.keep()
+        run.raise_worst()
 
 
 def _refuse_without_books(wiring: Wiring, environment: Environment) -> None:
@@ -78,6 +77,7 @@ class _Run:
         self.wiring = wiring
         self.started_ms = started_ms
         self.result: ReconcileResult | None = None
+        self.failures: list[TraderError] = []
 
     @property
     def console(self) -> Console:
@@ -94,19 +94,44 @@ class _Run:
             self.result = ReconcileResult(desk.account, self.started_ms)
             await compare(desk, wanted, self.result, tell=self.console.progress)
 
-    def show(self, failure: TraderError | None, now_ms: int) -> None:
-        from cli.reconcile_view import reconcile_record, reconcile_result, reconcile_text
+    def show(self, now_ms: int) -> None:
+        from cli.reconcile_view import reconcile_result
+
+        if self.result is not None:
+            reconcile_result(self.console, self.result, now_ms)
+
+    def keep(self) -> None:
+        """Write the report file; where that fails, what was found still decides how the command ends."""
+        from cli.reconcile_view import reconcile_record, reconcile_text
         from cli.run_reports import write_run_report
+        from core.errors import ConfigError
 
         record: dict[str, object] = {"started_ms": self.started_ms}
         lines = []
         if self.result is not None:
-            reconcile_result(self.console, self.result, now_ms)
             record, lines = reconcile_record(self.result), list(reconcile_text(self.result))
-        if failure is not None:
+        for failure in self.failures:
             record["error"] = {"code": failure.code, "message": failure.message}
             lines.append(f"NOT COMPLETE: {failure.code}: {failure.message}")
-        path = write_run_report(self.wiring.settings.home, "reconcile", self.started_ms, lines, record)
+        try:
+            path = write_run_report(self.wiring.settings.home, "reconcile", self.started_ms, lines, record)
+        except ConfigError as failure:
+            self.failures.append(failure)
+            return
         self.console.result(report=path)
         if self.console.shows_all:
             self.console.say(f"report {path}")
+
+    def raise_worst(self) -> None:
+        """Raise the most dangerous of what was found and what failed; the others are said."""
+        from core.errors import most_dangerous
+
+        found = None if self.result is None else self.result.difference
+        troubles = [*([found] if found else []), *self.failures]
+        exit_code = most_dangerous(each.exit_code for each in troubles)
+        worst = next((each for each in troubles if each.exit_code == exit_code), None)
+        for each in self.failures:
+            if each is not worst:
+                self.console.warn(f"not complete: {each.code}: {each.message}")
+        if worst is not None:
+            raise worst

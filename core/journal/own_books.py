@@ -64,8 +64,8 @@ _OF_VENUE_ID = f"""
 """
 _WITNESSES = f"""
     {_ORDERS} WHERE account = ? AND symbol = ? AND dry_run = 0 AND venue_order_id IS NOT NULL
+    AND (executed_quantity <> '0' OR timestamp_ms >= ?)
 """
-_EXECUTED = "AND executed_quantity <> '0'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,19 +142,16 @@ class OwnBook:
         found = self._orders(_OF_VENUE_ID, (self._account, symbol, venue_order_id))
         return found[0] if found else None
 
-    def witnesses(self, symbol: str, count: int) -> list[OwnOrder]:
-        """Return our oldest and newest orders that a venue never forgets: executed ones, or else any."""
-        for condition in (_EXECUTED, ""):
-            found = [
-                order
-                for direction in ("ASC", "DESC")
-                for order in self._orders(
-                    f"{_WITNESSES} {condition} ORDER BY venue_order_id {direction} LIMIT ?",
-                    (self._account, symbol, count),
-                )
-            ]
-            if found:
-                break
+    def witnesses(self, symbol: str, count: int, archived_before_ms: int) -> list[OwnOrder]:
+        """Return our oldest and newest orders that a venue cannot have put away: executed ones, or young."""
+        found = [
+            order
+            for direction in ("ASC", "DESC")
+            for order in self._orders(
+                f"{_WITNESSES} ORDER BY venue_order_id {direction} LIMIT ?",
+                (self._account, symbol, archived_before_ms, count),
+            )
+        ]
         return list({order.client_order_id: order for order in found}.values())
 
     def _trades(self, statement: str, key: Sequence[object]) -> list[Trade]:

@@ -65,6 +65,7 @@ END_BREAK = "DELETE FROM breaks WHERE account = ? AND break_id = ?"
 ADJUSTMENTS = "SELECT break_id, asset, amount FROM adjustments WHERE account = ? ORDER BY break_id, asset"
 SET_ADJUSTMENT = "INSERT INTO adjustments (account, break_id, asset, amount) VALUES (?, ?, ?, ?)"
 END_ADJUSTMENTS = "DELETE FROM adjustments WHERE account = ? AND break_id = ?"
+FILLED_SINCE = "SELECT 1 FROM events WHERE sequence > ? AND account = ? AND kind = 'FILL' LIMIT 1"
 ADD_RECONCILIATION = "INSERT INTO reconciliations (sequence, account, until_ms, record) VALUES (?, ?, ?, ?)"
 NEWEST_RECONCILIATION = """
     SELECT record FROM reconciliations WHERE account = ? AND until_ms <= ? ORDER BY sequence DESC LIMIT 1

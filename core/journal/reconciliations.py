@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -103,6 +103,10 @@ class Reconciliations:
         row = self._store.row(statements.HEAD)
         return 0 if row is None else int(row["sequence"])
 
+    def filled_since(self, head: int) -> bool:
+        """Tell whether a fill was recorded after an event."""
+        return self._store.row(sql.FILLED_SINCE, (head, self._key)) is not None
+
     def record_covered(
         self,
         symbol: str,
@@ -113,8 +117,9 @@ class Reconciliations:
         """Write down how far a symbol was compared and what was found on the way; nothing when all is known.
 
         `ended`: ids of breaks that are no more. An accepted break that is found as it was stays accepted.
+        Which of a break's effects count is left as it is: that the balances tell, at the end of a run.
         """
-        changes = self._news(found, ended)
+        changes = self._news(found, ended, same=_same_facts)
         if coverage != self.coverage().get(symbol, Coverage()):
             told = {"symbol": symbol, "orders_to": coverage.orders_to, "trades_to": coverage.trades_to}
             changes.append(("COVERED", told))
@@ -122,11 +127,24 @@ class Reconciliations:
 
     def record_breaks(self, found: Sequence[Break], ended: Collection[str] = ()) -> None:
         """Write down breaks that belong to no symbol's coverage."""
-        self._write(self._news(found, ended))
+        self._write(self._news(found, ended, same=_same))
 
-    def _news(self, found: Sequence[Break], ended: Collection[str]) -> list[Change]:
+    def _news(
+        self, found: Sequence[Break], ended: Collection[str], same: Callable[[KnownBreak, Break], bool]
+    ) -> list[Change]:
+        """Return what is not known yet; an alarm stands in the same transaction as what it is about."""
         news: list[Change] = [("BREAK_ENDED", {"break_id": name}) for name in sorted(ended)]
-        return news + [("BREAK", self._payload(each)) for each in found if not self._is_known(each)]
+        alarms: dict[str, str] = {}
+        for each in found:
+            name = break_id(self._account, each.subject)
+            row = self._store.row(sql.BREAK, (self._key, name))
+            known = None if row is None else _known(row)
+            if known is not None and same(known, each):
+                continue
+            news.append(("BREAK", self._payload(each)))
+            if each.is_alarming and not (known and known.is_open and known.found.is_alarming):
+                alarms[name] = each.explanation
+        return [*news, ("INTRUDER_ALARM", {"breaks": alarms})] if alarms else news
 
     def accept(self, known: KnownBreak, reason: str, *, booked: bool = False) -> None:
         """Write down that a human accepted a break: an adjustment of the equation, and no fill.
@@ -153,13 +171,6 @@ class Reconciliations:
         }
         self._write([("RECONCILED", told)])
 
-    def _is_known(self, found: Break) -> bool:
-        row = self._store.row(sql.BREAK, (self._key, break_id(self._account, found.subject)))
-        if row is None:
-            return False
-        known = _known(row)
-        return known.found.facts() == found.facts() and (not known.is_open or known.found == found)
-
     def _payload(self, found: Break) -> dict[str, object]:
         return {
             "break_id": break_id(self._account, found.subject),
@@ -182,6 +193,16 @@ class Reconciliations:
 
         if changes:
             self._store.write(body, may_use_reserve=False)
+
+
+def _same_facts(known: KnownBreak, found: Break) -> bool:
+    # An accepted residue is counted in: one that is found is another, even of the same amount.
+    is_another = found.break_class is BreakClass.BALANCE and not known.is_open
+    return not is_another and known.found.facts() == found.facts()
+
+
+def _same(known: KnownBreak, found: Break) -> bool:
+    return _same_facts(known, found) and (not known.is_open or known.found == found)
 
 
 def _known(row: sqlite3.Row) -> KnownBreak:

@@ -14,7 +14,7 @@ from core.orders import OrderReport
 from core.ports import Page, Venue
 from core.reconciliation import Break, OwnOrder, Terms, Trade, VenueOrder
 from core.reconciliation.classes import SETTLED_MS
-from core.reconciliation.orders import match_orders, without_consequences
+from core.reconciliation.orders import is_archived, match_orders, without_consequences
 from core.reconciliation.trades import Market, Parties, Unmatched, explained, in_scope, unmatched
 
 TRADES_PER_NOTE: Final = 20_000
@@ -87,7 +87,9 @@ class SymbolComparison:
         late = {order.client_order_id: order for order in own.orders(symbol, after)} | pending
         found = [_as_listed(report) for report in listed.values() if self._is_in_scope(report)]
         known = {order.client_order_id for order in found}
-        for name in late.keys() - known:
+        for name, mine in late.items():
+            if name in known or is_archived(mine, self.terms):
+                continue
             report = await self.patience.ask(partial(self.venue.account.order, symbol, name))
             if report is not None:
                 found.append(_as_listed(report))

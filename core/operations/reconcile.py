@@ -6,23 +6,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.clock import DAY_MS
+from core.errors import ConfigError, ReconciliationBreak, TraderError, VenueRejected
 from core.journal.own_books import NO_END
 from core.journal.reconciliations import Coverage, Reconciled, Reconciliations, break_id
 from core.operations.accepting import accept
 from core.operations.books_desk import BooksDesk
 from core.operations.compare_symbol import SymbolComparison
 from core.operations.exposure import exposures, same_account
-from core.operations.holdings import equation
+from core.operations.holdings import Moved
 from core.operations.reconcile_result import ReconcileResult
 from core.operations.settle import ask_once_more
 from core.operations.statement_reading import Patience, Tell
 from core.operations.wiped_books import begin_anew, forgotten
 from core.orders import OrderReport
 from core.reconciliation import Break, BreakClass, Terms
-from core.reconciliation.balances import Equation, match_balances, match_transfers, unexplained
+from core.reconciliation.balances import (
+    Equation,
+    balance_subject,
+    match_balances,
+    match_transfers,
+    unexplained,
+)
 from core.reconciliation.trades import Market
 from core.reconciliation.whole import wiped
 from core.resolver import Found
@@ -51,22 +58,33 @@ class Wanted:
 async def reconcile(desk: BooksDesk, wanted: Wanted, result: ReconcileResult, tell: Tell) -> None:
     """Compare the whole account, and write down what was found. Filled as far as it came when it raises.
 
-    Raises ConfigError BREAK_UNKNOWN, ReconciliationBreak HISTORY_GONE, what reads and the journal raise.
+    Raises ConfigError BREAK_UNKNOWN, ReconciliationBreak HISTORY_GONE or BOOKS_NOT_COVERED, what reads and
+    the journal raise.
     """
     run = _Run(desk, wanted, result, tell)
     if wanted.accept:
         await accept(desk, run.book, wanted.accept, wanted.reason, result)
-    if asked := await forgotten(desk, run.book, run.patience):
-        await run.was_wiped(asked)
-    else:
-        await run.compare()
+    try:
+        terms = await run.terms()
+        if asked := await forgotten(desk, run.book, run.patience, terms):
+            await run.was_wiped(asked, terms)
+        else:
+            await run.compare()
+    finally:
+        run.look_back()
     others = [key for key in desk.journal.accounts() if not same_account(key, desk.account)]
     result.elsewhere = tuple(
         each for each in exposures(desk.journal) if not same_account(each.account, desk.account)
     )
     exposed = {each.account for each in result.elsewhere}
     result.not_covered = tuple(key for key in others if key not in exposed)
-    run.alarm()
+
+
+class _Now(NamedTuple):
+    """What the account holds, free and locked together, and how far the journal was just before."""
+
+    holds: Mapping[str, Decimal]
+    head: int
 
 
 class _Run:
@@ -82,14 +100,15 @@ class _Run:
         self.coverage: dict[str, Coverage] = {}
         self.previous = self.book.newest()
         self.transfers_to_ms: int | None = None
-        self.earlier_ids = {each.break_id for each in self.book.breaks() if each.is_open}
+        self.moved = Moved(self.book)
+        self.earlier = frozenset(each.found.subject for each in self.book.breaks() if each.is_open)
+        self.refused: dict[str, TraderError] = {}
 
-    async def was_wiped(self, asked: int) -> None:
+    async def was_wiped(self, asked: int, terms: Terms) -> None:
         """Write down that the venue knows none of our `asked` orders and trades, and begin new books.
 
         Raises ReconciliationBreak HISTORY_GONE where that cannot be.
         """
-        terms = await self._terms()
         self.book.record_breaks([wiped(asked, terms)])
         self.result.until_ms = terms.now_ms
         self._finish(terms, [])
@@ -105,22 +124,24 @@ class _Run:
         self.result.since_ms = self.opened.server_time_ms
         if self.previous is None:
             self.result.foreign_at_opening = self.opened.foreign_orders
-        start = self._start()
         for attempt in range(ROUNDS):
-            before = await self._balances(), self.book.head()
-            terms = await self._terms()
+            start, before = self._start(), await self._now()
+            terms = await self.terms()
             markets = await self._markets()
             await self._compare(markets.values(), start, terms)
             await self._transfers(terms)
-            holds = await self._balances()
-            moving = before != (holds, self.book.head()) and bool(self._residues(holds))
+            now = await self._now()
+            equation, moving = self._weighed(before, now)
             if not moving:
                 break
-            start, self.wanted = dict(self.coverage), replace(self.wanted, full=False)
+            # From here on only what was not seen yet, and what differs.
+            self.wanted = replace(self.wanted, full=False, since_ms=None)
             self.tell(f"balances moved while they were read: look {attempt + 2} of {ROUNDS}")
-        if not moving and self._residues(holds):
-            await self._sweep(terms)
-        balances = self._settle_balances(holds, moving=moving)
+        if not moving and (residues := unexplained(equation, self._open())):
+            await self._sweep(residues, terms)
+            equation, moving = self._weighed(now, await self._now())
+        balances = self._settle_balances(equation, moving=moving)
+        self._raise_if_refused()
         self._finish(terms, balances)
 
     def _start(self) -> dict[str, Coverage]:
@@ -161,7 +182,13 @@ class _Run:
             self.tell(f"comparing {symbol}")
             listed: Sequence[OrderReport] = self.listed.get(symbol, ())
             comparison = SymbolComparison(self.venue, self.book, self.patience, market, terms, listed)
-            compared = await comparison.run(start.get(symbol, Coverage()))
+            try:
+                compared = await comparison.run(start.get(symbol, Coverage()))
+            except (VenueRejected, ConfigError) as refusal:
+                if isinstance(refusal, ConfigError) and refusal.code != "SYMBOL_UNKNOWN":
+                    raise
+                self.refused[symbol] = refusal  # of this one: the others are compared all the same
+                continue
             fresh = {each.subject: each for each in compared.breaks}
             self.found = {
                 subject: each for subject, each in self.found.items() if each.symbol != symbol
@@ -185,7 +212,7 @@ class _Run:
             known.is_open and known.found.break_class is BreakClass.TRANSFER for known in self.book.breaks()
         )
         since_ms = self.opened.server_time_ms
-        if self.previous is not None and not (self.wanted.full or is_open):
+        if self.previous is not None and not (self.result.full or is_open):
             since_ms = self.previous.transfers_to_ms or since_ms
         ask = partial(self.venue.statements.transfers, since_ms - TRANSFER_OVERLAP_MS, terms.now_ms)
         transfers = await self.patience.ask(ask)
@@ -196,10 +223,8 @@ class _Run:
         self.result.transfers = len(found)
         self.found |= {each.subject: each for each in found}
 
-    async def _sweep(self, terms: Terms) -> None:
+    async def _sweep(self, moved: Mapping[str, Decimal], terms: Terms) -> None:
         """Look into every symbol of an asset that moved without an explanation."""
-        holds = await self._balances()
-        moved = self._residues(holds)
         markets = [
             each
             for each in await self._every_market()
@@ -212,26 +237,30 @@ class _Run:
 
     # --- balances
 
-    async def _balances(self) -> dict[str, Decimal]:
+    async def _now(self) -> _Now:
+        head = self.book.head()
         snapshot = await self.patience.ask(self.venue.account.snapshot)
-        return {asset: held.total for asset, held in snapshot.balances.items()}
+        return _Now({asset: held.total for asset, held in snapshot.balances.items()}, head)
 
     def _open(self) -> list[Break]:
         """Return what was found and no human has accepted as it is."""
         accepted = {each.found.subject: each.found.facts() for each in self.book.breaks() if not each.is_open}
         return [each for subject, each in self.found.items() if accepted.get(subject) != each.facts()]
 
-    def _equation(self, holds: Mapping[str, Decimal]) -> Equation:
-        return equation(
-            self.book, holds, {break_id(self.desk.account, each.subject) for each in self._open()}
-        )
+    def _weighed(self, before: _Now, now: _Now) -> tuple[Equation, bool]:
+        """Return the balance equation, and whether what it lacks may only be late: something moved."""
+        found = self._open()
+        again = {break_id(self.desk.account, each.subject) for each in found}
+        equation = self.moved.equation(now.holds, again)
+        is_quiet = before.holds == now.holds and not self.book.filled_since(before.head)
+        return equation, not is_quiet and bool(unexplained(equation, found))
 
-    def _residues(self, holds: Mapping[str, Decimal]) -> dict[str, Decimal]:
-        return unexplained(self._equation(holds), self._open())
-
-    def _settle_balances(self, holds: Mapping[str, Decimal], *, moving: bool) -> list[Break]:
+    def _settle_balances(self, equation: Equation, *, moving: bool) -> list[Break]:
         """Write down what only the balances tell, and which record of a disputed trade they bear out."""
-        borne_out, balances = match_balances(self._equation(holds), self._open(), moving=moving)
+        # What was there in an earlier run is not late any more, however busy the account is.
+        may_be_late = frozenset(equation.assets if moving else ())
+        late = {asset for asset in may_be_late if balance_subject(asset) not in self.earlier}
+        borne_out, balances = match_balances(equation, self._open(), late)
         found = [*borne_out, *balances]
         self.found |= {each.subject: each for each in found}
         gone = [
@@ -244,7 +273,7 @@ class _Run:
 
     # --- the end
 
-    async def _terms(self) -> Terms:
+    async def terms(self) -> Terms:
         reading = await self.patience.ask(self.venue.market_data.clock_reading)
         return Terms(
             now_ms=reading.venue_ms,
@@ -253,9 +282,19 @@ class _Run:
             environment=self.desk.account.environment,
         )
 
+    def _raise_if_refused(self) -> None:
+        """Raise ReconciliationBreak BOOKS_NOT_COVERED for symbols that the venue does not tell of."""
+        if self.refused:
+            told = "; ".join(f"{symbol}: {error.message}" for symbol, error in self.refused.items())
+            raise ReconciliationBreak(
+                f"not compared, because the venue refuses to tell: {told}",
+                code="BOOKS_NOT_COVERED",
+                hint="all other symbols were compared; look on the venue's page whether it was delisted",
+                details={"symbols": sorted(self.refused)},
+            )
+
     def _finish(self, terms: Terms, balances: Sequence[Break]) -> None:
-        known = self.book.breaks()
-        result = self.result
+        known, result = self.book.breaks(), self.result
         result.breaks = tuple(each for each in known if each.is_open)
         result.until_ms, result.ended_ms = terms.now_ms, self.desk.clock.now_ms()
         self.book.record_reconciled(
@@ -264,19 +303,16 @@ class _Run:
                 until_ms=terms.now_ms,
                 open_breaks=result.counts(),
                 accepted=len(known) - len(result.breaks),
-                full=self.wanted.full,
+                full=result.full,
                 coverage=self.book.coverage() | self.coverage,
                 transfers_to_ms=self.transfers_to_ms,
             )
         )
 
-    def alarm(self) -> None:
-        """Write down an alarm for intruders that are new, and halt where the operator wants that."""
+    def look_back(self) -> None:
+        """Say what is open, also after a run that ended early, and halt where the operator wants that."""
+        self.result.breaks = tuple(each for each in self.book.breaks() if each.is_open)
         intruders = self.result.intruders
-        fresh = [each for each in intruders if each.break_id not in self.earlier_ids]
-        if fresh:
-            told = {each.break_id: each.found.explanation for each in fresh}
-            self.desk.journal.record_note("INTRUDER_ALARM", self.desk.account, {"breaks": told})
         halted = self.desk.journal.trading_state(self.desk.account) is TradingState.HALTED
         if intruders and self.wanted.halt_on_intruder and not halted:
             reason = f"reconciliation: {intruders[0].found.explanation}"

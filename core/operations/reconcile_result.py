@@ -11,7 +11,6 @@ from core.errors import ReconciliationBreak
 from core.journal.reconciliations import KnownBreak
 from core.operations.exposure import Exposure
 from core.reconciliation import RULES, BreakClass
-from core.reconciliation.classes import ALARMING
 
 
 @dataclass(slots=True)
@@ -61,43 +60,36 @@ class ReconcileResult:
     @property
     def intruders(self) -> tuple[KnownBreak, ...]:
         """Return what means that somebody else may have the key."""
-        return tuple(each for each in self.open_breaks if is_alarming(each))
+        return tuple(each for each in self.open_breaks if each.found.is_alarming)
 
     def counts(self) -> dict[str, int]:
         """Return class -> number of open breaks and of what may only be late."""
         return dict(Counter(str(each.found.break_class) for each in self.breaks))
 
-    def raise_if_different(self) -> None:
-        """Raise ReconciliationBreak BOOKS_DIFFER, or BOOKS_NOT_COVERED for exposure out of reach."""
+    @property
+    def difference(self) -> ReconciliationBreak | None:
+        """What was found as an error: BOOKS_DIFFER, or BOOKS_NOT_COVERED for exposure out of reach."""
         if self.open_breaks:
             shown = "; ".join(
                 f"{each.found.break_class} {each.break_id}: {each.found.explanation}"
                 for each in self.open_breaks[:3]
             )
             more = f"; and {len(self.open_breaks) - 3} more" if len(self.open_breaks) > 3 else ""
-            raise ReconciliationBreak(
+            return ReconciliationBreak(
                 f"{len(self.open_breaks)} break(s): {shown}{more}",
                 code="BOOKS_DIFFER",
                 hint=RULES[self._worst()].advice,
                 details={"breaks": [each.break_id for each in self.open_breaks]},
             )
         if self.elsewhere:
-            raise ReconciliationBreak(
+            return ReconciliationBreak(
                 f"not reconciled, though something is there: {'; '.join(map(str, self.elsewhere))}",
                 code="BOOKS_NOT_COVERED",
                 hint="run it with the settings of that account: TRADER_VENUE, BINANCE_USE_TESTNET, the key",
                 details={"accounts": [str(each.account) for each in self.elsewhere]},
             )
+        return None
 
     def _worst(self) -> BreakClass:
         first = self.intruders or self.open_breaks
         return first[0].found.break_class
-
-
-def is_alarming(known: KnownBreak) -> bool:
-    """Tell whether somebody else may have the key: strange orders, or money that left unexplained."""
-    found = known.found
-    if found.break_class in ALARMING:
-        return True
-    outflow = found.break_class in (BreakClass.BALANCE, BreakClass.TRANSFER)
-    return outflow and any(amount < 0 for amount in found.effects.values())

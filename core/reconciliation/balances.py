@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -76,11 +76,11 @@ def unexplained(equation: Equation, breaks: Sequence[Break]) -> dict[str, Decima
 
 
 def match_balances(
-    equation: Equation, breaks: Sequence[Break], *, moving: bool = False
+    equation: Equation, breaks: Sequence[Break], late: Collection[str] = ()
 ) -> tuple[tuple[Break, ...], tuple[Break, ...]]:
     """Return (the breaks with only those effects that the balances bear out, breaks of balances).
 
-    `moving`: balances changed while they were read, so that a residue may only be late.
+    `late`: assets whose residue may be gone in the next run, because balances changed while they were read.
     """
     borne_out = tuple(
         replace(each, effects={a: n for a, n in each.effects.items() if _is_borne_out(equation, breaks, a)})
@@ -88,7 +88,7 @@ def match_balances(
     )
     residues = unexplained(equation, breaks)
     return borne_out, tuple(
-        _break(equation, breaks, asset, residue, moving) for asset, residue in residues.items()
+        _break(equation, breaks, asset, residue, asset in late) for asset, residue in residues.items()
     )
 
 
@@ -97,19 +97,23 @@ def _is_borne_out(equation: Equation, breaks: Sequence[Break], asset: str) -> bo
     return not equation.residue(asset, _disputed(breaks, asset)) or bool(equation.residue(asset))
 
 
-def _break(equation: Equation, breaks: Sequence[Break], asset: str, residue: Decimal, moving: bool) -> Break:
+def balance_subject(asset: str) -> str:
+    return f"balance:{asset}"
+
+
+def _break(equation: Equation, breaks: Sequence[Break], asset: str, residue: Decimal, is_late: bool) -> Break:
     expected = EXACT.add(equation.expected(asset), _disputed(breaks, asset))
     ours, theirs = decimal_text(expected), decimal_text(equation.closing.get(asset, ZERO))
     way = "more" if residue > 0 else "less"
     return Break(
-        break_class=BreakClass.TIMING if moving else BreakClass.BALANCE,
-        subject=f"balance:{asset}",
+        break_class=BreakClass.TIMING if is_late else BreakClass.BALANCE,
+        subject=balance_subject(asset),
         explanation=f"{asset}: {ours} should be there, {theirs} is: {decimal_text(abs(residue))} {way}",
         # A later trade moves both sides alike: what identifies the difference is the difference.
         ours={"residue": "0"},
         theirs={"residue": decimal_text(residue)},
         effects={asset: residue},
-        became=BreakClass.BALANCE if moving else None,
+        became=BreakClass.BALANCE if is_late else None,
     )
 
 

@@ -42,6 +42,12 @@ def match_orders(
     return tuple(breaks)
 
 
+def is_archived(mine: OwnOrder, terms: Terms) -> bool:
+    """Tell whether a venue may have put an order of ours away: ended, with nothing executed, and old."""
+    is_old = terms.now_ms - mine.timestamp_ms > ARCHIVED_AFTER_MS
+    return is_old and mine.executed_quantity == 0 and mine.status not in OPEN
+
+
 def without_consequences(orders: Sequence[Break], trades: Sequence[Break]) -> tuple[Break, ...]:
     """Leave out what is only the other side of a trade that differs: the order's sum and state."""
     explained = {(each.symbol, each.venue_order_id) for each in trades}
@@ -111,8 +117,7 @@ def _missing(symbol: str, mine: OwnOrder, terms: Terms) -> list[Break]:
             return []
         text = f"{mine.client_order_id} on {symbol} is of unknown fate, and the venue does not list it"
         return [_break(symbol, BreakClass.STALE_UNKNOWN, text, mine, None, mine.timestamp_ms, terms)]
-    archived = mine.executed_quantity == 0 and mine.status not in OPEN
-    if archived and terms.now_ms - mine.timestamp_ms > ARCHIVED_AFTER_MS:
+    if is_archived(mine, terms):
         return []
     text = f"{mine.client_order_id} on {symbol}, {_said(mine)}, is not at the venue"
     return [_break(symbol, BreakClass.MISSING_VENUE, text, mine, None, mine.timestamp_ms, terms)]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from core.account import Environment
 from core.orders import OrderStatus
-from core.reconciliation.classes import RULES, BreakClass
+from core.reconciliation.classes import ALARMING, RULES, BreakClass
 from core.values import decimal_text
 
 Effects = Mapping[str, Decimal]
@@ -154,6 +154,14 @@ class Break:
     symbol: str = ""
     venue_order_id: int | None = None
     trade_id: int | None = None
+
+    @property
+    def is_alarming(self) -> bool:
+        """Whether somebody else may have the key: strange orders, or money that left unexplained."""
+        if self.break_class in ALARMING:
+            return True
+        may_be_theft = self.break_class in (BreakClass.BALANCE, BreakClass.TRANSFER)
+        return may_be_theft and any(amount < 0 for amount in self.effects.values())
 
     def facts(self) -> tuple[object, ...]:
         return (self.break_class, dict(self.ours), dict(self.theirs))

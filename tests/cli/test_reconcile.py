@@ -155,7 +155,7 @@ def test_a_live_venue_that_forgot_everything_is_an_error_never_a_reset(shell: Sh
             Path(shell.environ["TRADER_HOME"]), clock=SystemClock(), random_bytes=os.urandom
         ) as journal:
             (account,) = journal.accounts()
-            intent = record_intent(journal, account).intent
+            intent = record_intent(journal, account, timestamp_ms=SystemClock().now_ms()).intent
             journal.record_report(intent, report(intent, OrderStatus.CANCELED))
         exit_code, found = document(shell, "trader reconcile")
         assert exit_code == 5, found
@@ -184,6 +184,17 @@ def test_every_run_leaves_a_report_by_date(traded: Shell, venue: Loopback) -> No
     assert record["breaks"] == found["result"]["breaks"]
     assert stat.S_IMODE(differing.stat().st_mode) == stat.S_IMODE(clean.stat().st_mode) == 0o600
     assert record["started_ms"] // 86_400_000 == _day(differing.parent.name)
+
+
+def test_a_report_that_cannot_be_written_hides_nothing(traded: Shell, venue: Loopback) -> None:
+    Path(traded.environ["TRADER_HOME"], "reports").write_text("in the way")
+    exit_code, _, stderr = traded.run("trader reconcile")
+    assert (exit_code, "error[FILE_UNWRITABLE]" in stderr) == (3, True)
+    place_foreign(venue, symbol="BTCUSDT", side="BUY", type="MARKET", quoteOrderQty="20")
+    exit_code, stdout, stderr = traded.run("trader reconcile")
+    assert (exit_code, "UNAUTHORIZED" in stdout) == (5, True)
+    assert "not complete: FILE_UNWRITABLE" in stderr
+    assert "error[BOOKS_DIFFER]" in stderr
 
 
 def _day(date: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -13,6 +14,7 @@ from core.account import AccountKey
 from core.journal import Journal
 from core.journal import own_books as own_sql
 from core.journal import reconciliation_rows as sql
+from core.journal.own_books import NO_END
 from core.journal.reconciliations import Coverage, Reconciled, Reconciliations, break_id
 from core.journal.store import scratch
 from core.orders import OrderStatus
@@ -97,6 +99,26 @@ def test_accepting_one_residue_after_another_adds_up(book: Reconciliations) -> N
     assert book.adjustments() == {break_id_of(book): {"USDT": D(3)}}
 
 
+def test_a_residue_that_was_accepted_is_another_one_when_it_is_there_again(book: Reconciliations) -> None:
+    found = Break(BreakClass.BALANCE, "balance:USDT", "", {}, {"residue": "-5"}, {"USDT": D(-5)})
+    book.record_breaks([found])
+    book.accept(book.breaks()[0], "mine")
+    book.record_breaks([found])
+    assert book.breaks()[0].is_open
+
+
+def test_an_alarm_stands_beside_what_it_is_about_once(journal: Journal, book: Reconciliations) -> None:
+    stranger = replace(MISSING, break_class=BreakClass.UNAUTHORIZED)
+    told = "SELECT payload FROM events WHERE kind = 'INTRUDER_ALARM'"
+    book.record_covered(SYMBOL, Coverage(1, 2), [stranger, replace(MISSING, subject="trade:BTCUSDT:43:BUY")])
+    book.record_covered(SYMBOL, Coverage(1, 2), [replace(stranger, theirs={"price": "2"})])
+    [alarm] = journal._store.rows(told)
+    assert list(json.loads(alarm["payload"])["breaks"]) == [break_id(book._account, stranger.subject)]
+    book.accept(next(each for each in book.breaks() if each.found.is_alarming), "mine")
+    book.record_covered(SYMBOL, Coverage(1, 2), [replace(stranger, theirs={"price": "3"})])
+    assert len(journal._store.rows(told)) == 2
+
+
 def break_id_of(book: Reconciliations) -> str:
     return book.breaks()[0].break_id
 
@@ -145,7 +167,7 @@ def test_our_side_is_read_in_stretches(journal: Journal, account: AccountKey, bo
     assert own.order_of(SYMBOL, mine.venue_order_id) == mine
     assert own.orders(SYMBOL, mine.venue_order_id - 1) == [mine]
     assert own.orders(SYMBOL, mine.venue_order_id) == []
-    assert own.witnesses(SYMBOL, 3) == [mine]
+    assert own.witnesses(SYMBOL, 3, archived_before_ms=NO_END) == [mine]
     pending = {order.client_order_id: order.is_settled for order in own.orders_pending(SYMBOL)}
     assert pending == {intent.client_order_id: True, waiting.client_order_id: False}
     journal.record_written_off(waiting.client_order_id, "gone")
