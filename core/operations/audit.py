@@ -98,6 +98,12 @@ def verify_archive(place: Place, anchors: Sequence[Anchor]) -> AuditResult:
 
 
 def _copy_result(what: str, check: CopyCheck, findings: tuple[Finding, ...]) -> AuditResult:
+    if not (check.events or findings):  # nothing is no proof: it may be the wrong place
+        raise ConfigError(
+            f"{what} holds no events of a journal: nothing was verified",
+            code="FILE_UNREADABLE",
+            hint="name the file of `trader audit export`, or the folder or URL of `trader audit archive`",
+        )
     return AuditResult(what, findings, check.events, check.first, check.last, gaps=check.gaps)
 
 

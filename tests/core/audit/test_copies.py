@@ -257,7 +257,16 @@ def test_a_piece_that_is_gone_with_its_manifest_is_missed(
     assert [each.code for each in verify_archive(place, (anchor,)).findings] == ["EVENTS_CUT_OFF"]
     (tmp_path / "archive" / middle.manifest).unlink()
     (tmp_path / "archive" / pieces(place)[0].manifest).rename(tmp_path / "away")
-    assert verify_archive(place, ()).events == 0
+    assert [each.code for each in verify_archive(place, (anchor,)).findings] == ["EVENTS_CUT_OFF"]
+
+
+def test_a_place_without_events_does_not_verify(place: Folder, tmp_path: Path) -> None:
+    empty = tmp_path / "copy.ndjson"
+    empty.touch()
+    for checked in (lambda: verify_archive(place, ()), lambda: verify_export(empty, ())):
+        with pytest.raises(ConfigError, match="holds no events of a journal") as refused:
+            checked()
+        assert refused.value.code == "FILE_UNREADABLE"
 
 
 def test_the_middle_piece_cannot_be_left_out(
