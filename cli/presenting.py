@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cli.console import Console
 from core.clock import iso_utc
 from core.gates import StagePlan
-from core.operations.progress import Step, Waiting, shown
+from core.operations.progress import Step, Waiting, readings_text, shown
 from core.orders import Fill, OrderReport
 from core.stages import Gate, GateResult
 from core.values import notional
@@ -46,8 +46,8 @@ class StageView:
 
     def waiting(self, state: Waiting) -> None:
         text = f"{state.what}, {_left(state.left_s)} left"
-        if state.gamma is not None and state.lambda_ is not None:
-            text += f": Λ {state.lambda_:+.4f}, Γ {state.gamma:.4f} ({state.reason})"
+        if state.readings and None not in state.readings.values():
+            text += f": {readings_text(state.readings)} ({state.reason})"
         if self._console.is_live:
             self._console.progress(text)
         elif self._is_due(state):
@@ -201,13 +201,7 @@ def _signal(result: StageResult) -> dict[str, object] | None:
     signal = result.signal
     if signal is None:
         return None
-    return {
-        "strategy": signal.strategy,
-        "lambda": signal.lambda_,
-        "gamma": signal.gamma,
-        "enter": signal.enter,
-        "exit": signal.exit,
-    }
+    return {"strategy": signal.strategy, **signal.readings, **signal.limits}
 
 
 def _trades(result: StageResult) -> list[dict[str, object]]:

@@ -12,7 +12,7 @@ from core.operations.resolve import Wanted as ResolveWanted
 from core.setting_values import duration_ms, whole_number
 from core.settings import Settings
 from core.stages import STAGES, EntryMode
-from core.strategies import STRATEGIES, strategy
+from core.strategies import known_strategy
 from core.values import canonical_symbol
 
 if TYPE_CHECKING:
@@ -138,12 +138,10 @@ def _seconds(option: str, text: str) -> float:
 
 
 def _known_strategy(name: str) -> str:
-    if name not in STRATEGIES:
-        try:
-            strategy(name)
-        except ValueError as error:
-            raise ConfigError(str(error), code="STRATEGY_UNKNOWN") from None
-    return name
+    try:
+        return known_strategy(name)
+    except ValueError as error:
+        raise ConfigError(str(error), code="STRATEGY_UNKNOWN") from None
 
 
 def _wrong(message: str) -> NoReturn:

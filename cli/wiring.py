@@ -34,12 +34,13 @@ from core.secrets import Secret
 from core.settings import Credentials, Settings
 from core.signing_key import SigningKey
 from core.stop import StopRequest
+from core.strategies import evidence_of
 from core.venue_clock import VenueClock
 from exchanges.registry import official_root, venue_factory
 
 if TYPE_CHECKING:
     from core.operations.books_desk import BooksDesk
-    from core.strategies.decision import Strategy
+    from core.strategies import Strategy
 
 BAR_GRACE_MS = 60_000
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -192,7 +193,7 @@ class Wiring:
                 limits=risk_limits(self.settings, strategy, symbol, speed),
                 strategy=strategy,
                 digests=lambda: (
-                    risk_digest(self.settings, strategy.parameters_as_dict()),
+                    risk_digest(self.settings, evidence_of(strategy)),
                     code_digest(),
                 ),
                 key_seen=partial(self._key_seen, venue),

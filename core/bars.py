@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from core.intervals import INTERVALS_MS, interval_ms
 
-__all__ = ["Bars", "FloatArray", "IntArray", "Row", "aggregate", "closed", "interval_ms"]
+__all__ = ["Bars", "BoolArray", "FloatArray", "IntArray", "Row", "aggregate", "closed", "interval_ms"]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -63,16 +63,23 @@ class Bars:
         return len(self.open_time_ms)
 
     def __getitem__(self, key: slice) -> Bars:
-        """Return a contiguous run of these bars, as `bars[:-1]` or `bars[-200:]`."""
-        return Bars(
-            self.open_time_ms[key],
-            self.open[key],
-            self.high[key],
-            self.low[key],
-            self.close[key],
-            self.volume[key],
-            self.interval_ms,
-        )
+        """Return a contiguous run of these bars, as `bars[:-1]` or `bars[-200:]`.
+
+        The arrays are shared, not copied, and not checked again: a back-test takes one a bar. Raises
+        ValueError for a step other than 1: what is left would have gaps.
+        """
+        if key.step not in (None, 1):
+            raise ValueError(f"bars are taken without gaps, step was {key.step}")
+        part = object.__new__(Bars)
+        put = object.__setattr__
+        put(part, "open_time_ms", self.open_time_ms[key])
+        put(part, "open", self.open[key])
+        put(part, "high", self.high[key])
+        put(part, "low", self.low[key])
+        put(part, "close", self.close[key])
+        put(part, "volume", self.volume[key])
+        put(part, "interval_ms", self.interval_ms)
+        return part
 
     @classmethod
     def from_rows(cls, rows: Iterable[Row], interval_ms: int) -> Bars:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from core.journal import Journal, Quarantine
     from core.risk.approval import Approved
     from core.settings import Settings
-    from core.strategies.decision import Strategy
+    from core.strategies import Strategy
 
 RECV_WINDOW_MS = 5_000
 """How late the venue may still accept an order. Never widened to hide a clock problem."""

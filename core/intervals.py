@@ -43,3 +43,9 @@ def interval_ms(name: str) -> int:
         return INTERVALS_MS[name]
     except KeyError:
         raise ValueError(f"unknown bar interval {name!r}; known: {', '.join(INTERVALS_MS)}") from None
+
+
+def interval_name(length_ms: int) -> str:
+    """Return the name of a length in milliseconds, or the length itself where it has none."""
+    names = (name for name, length in INTERVALS_MS.items() if length == length_ms)
+    return next(names, f"{length_ms}ms")

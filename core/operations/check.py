@@ -14,14 +14,17 @@ from core.gates import GATES, KEY_GATES, GateFacts, StagePlan, answer
 from core.instrument import SymbolStatus
 from core.operations.inquiry import Inquiry
 from core.operations.positions import open_positions
+from core.operations.progress import readings_text
 from core.operations.protection import MENDS, protection
-from core.operations.watch import recent_bars
+from core.operations.watch import recent_view
 from core.orders import AT_VENUE
 from core.stages import Gate, GateResult
+from core.strategies.market import Series
+from core.strategies.self_test import self_test
 
 if TYPE_CHECKING:
     from core.journal import Order
-    from core.strategies.decision import Strategy
+    from core.strategies import Strategy
 
 
 @dataclass(slots=True)
@@ -101,11 +104,12 @@ async def _symbol(ask: Inquiry) -> Gate:
 
 
 async def _signal(ask: Inquiry) -> Gate:
-    bars = await recent_bars((await ask.venue()).market_data, ask.strategy, ask.plan)
-    tested = ask.strategy.self_test(bars)
+    traded = Series(ask.plan.symbol, ask.plan.bar)
+    view = await recent_view((await ask.venue()).market_data, ask.strategy, traded)
+    tested = self_test(ask.strategy, view)
     detail = f"{ask.plan.strategy} on {ask.plan.symbol} {ask.plan.bar}: {tested.detail}"
-    if tested.lambda_ is not None and tested.gamma is not None:
-        detail += f"; Λ {tested.lambda_:+.4f}, Γ {tested.gamma:.4f}"
+    if tested.readings:
+        detail += f"; {readings_text(tested.readings)}"
     return _gate("signal", tested.ok, detail, "try another TRADER_BAR or symbol")
 
 

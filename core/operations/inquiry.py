@@ -15,7 +15,7 @@ from core.ports import Venue
 from core.stages import Gate
 
 if TYPE_CHECKING:
-    from core.strategies.decision import Strategy
+    from core.strategies import Strategy
 
 T = TypeVar("T")
 

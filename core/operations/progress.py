@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -19,6 +19,27 @@ def shown(amount: Decimal) -> str:
     return decimal_text(round(amount, SHOWN_DIGITS))
 
 
+_SHOWN_AS = {"lambda": "Λ {:+.4f}", "gamma": "Γ {:.4f}"}
+_LETTERS = {"lambda": "Λ", "gamma": "Γ"}
+_LIMITS_SHOWN_AS = {"enter": "enter above", "exit": "leave below"}
+
+
+def readings_text(readings: Mapping[str, float | None]) -> str:
+    """Return what a strategy decided on as one line, as `Λ +0.8659, Γ 0.9978` or `z -2.1000`."""
+    missing = [_LETTERS.get(name, name) for name, value in readings.items() if value is None]
+    if missing or not readings:
+        return f"{' and '.join(missing) or 'the signal'} undefined"
+    return ", ".join(
+        _SHOWN_AS.get(name, f"{name} {{:+.4f}}").format(value) for name, value in readings.items()
+    )
+
+
+def limits_text(limits: Mapping[str, float]) -> str:
+    """Return what the readings are compared with, as `enter above 0.938, leave below 0.934`."""
+    words = ((_LIMITS_SHOWN_AS.get(name, name.replace("_", " ")), limit) for name, limit in limits.items())
+    return ", ".join(f"{word} {limit:g}" for word, limit in words)
+
+
 class Step(StrEnum):
     """The five outputs of a stage, in this order."""
 
@@ -31,11 +52,10 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One look at the market while a stage waits. `left_s`: until the wait limit."""
+    """One look at the market while a stage waits. `readings`: the decision's. `left_s`: until the limit."""
 
     what: str
-    lambda_: float | None
-    gamma: float | None
+    readings: Mapping[str, float | None]
     reason: str
     left_s: float
 

@@ -15,19 +15,21 @@ from core.operations.gate_facts import account_facts
 from core.operations.holding import Book, Holding, holding_at_start
 from core.operations.live import ask_for_money, record_confirmed
 from core.operations.positions import DUST_VALUE
-from core.operations.progress import Progress, Step
+from core.operations.progress import Progress, Step, limits_text, readings_text
 from core.operations.protect import Guard, protective_orders
 from core.operations.round_trip import sell
 from core.operations.settle import settle
 from core.operations.stage_result import SignalView, StageResult
 from core.operations.trades import Trading, make_trades
-from core.operations.watch import recent_bars
+from core.operations.watch import recent_view
 from core.orders import OrderReport
 from core.stages import Evidence, GateResult
+from core.strategies.market import Series
+from core.strategies.self_test import self_test
 from core.values import Money
 
 if TYPE_CHECKING:
-    from core.strategies.decision import Strategy
+    from core.strategies import Strategy
 
 BEFORE_THE_VENUE = ("settings",)
 BEFORE_THE_KEY = ("settings", "environment")
@@ -162,8 +164,8 @@ async def _show_balance(
 
 
 async def _self_test(desk: Desk, plan: StagePlan, progress: Progress, result: StageResult) -> None:
-    bars = await recent_bars(desk.venue.market_data, desk.strategy, plan)
-    tested = desk.strategy.self_test(bars)
+    view = await recent_view(desk.venue.market_data, desk.strategy, Series(plan.symbol, plan.bar))
+    tested = self_test(desk.strategy, view)
     if not tested.ok:
         raise ReconciliationBreak(
             f"the self-test of {plan.strategy} on {plan.symbol} {plan.bar} bars failed: {tested.detail}",
@@ -171,18 +173,16 @@ async def _self_test(desk: Desk, plan: StagePlan, progress: Progress, result: St
             hint="no order was sent; try another TRADER_BAR or symbol",
             details={"reason": tested.reason},
         )
-    result.signal = SignalView.of(plan.strategy, desk.strategy.decide(bars, None))
+    result.signal = SignalView.of(plan.strategy, desk.strategy.decide(view))
     progress.step(
         Step.SELF_TEST,
-        f"{plan.strategy} passes its self-test on {tested.n_bars} {plan.bar} bars: {_field(result.signal)}",
+        f"{plan.strategy} passes its self-test on {tested.n_bars} {plan.bar} bars: {_shown(result.signal)}",
     )
 
 
-def _field(signal: SignalView) -> str:
-    if signal.lambda_ is None or signal.gamma is None:
-        return "Λ and Γ undefined"
-    limits = f"enter above {signal.enter}, leave below {signal.exit}"
-    return f"Λ {signal.lambda_:+.4f}, Γ {signal.gamma:.4f} ({limits})"
+def _shown(signal: SignalView) -> str:
+    text = readings_text(signal.readings)
+    return f"{text} ({limits_text(signal.limits)})" if signal.limits else text
 
 
 def _record_evidence(desk: Desk, plan: StagePlan, result: StageResult, random_bytes: RandomBytes) -> None:

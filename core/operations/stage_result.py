@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,17 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SignalView:
-    """What the strategy says at one bar. `enter` and `exit`: the limits of Γ."""
+    """What the strategy says at one bar; `readings` and `limits` as in its decision."""
 
     strategy: str
-    lambda_: float | None
-    gamma: float | None
-    enter: float
-    exit: float
+    readings: Mapping[str, float | None]
+    limits: Mapping[str, float]
 
     @classmethod
     def of(cls, strategy: str, decision: Decision) -> SignalView:
-        return cls(strategy, decision.lambda_, decision.gamma, decision.enter, decision.exit)
+        return cls(strategy, decision.readings, decision.limits)
 
 
 @dataclass(slots=True)

@@ -130,11 +130,8 @@ def _audit_context(plan: StagePlan, signal: SignalView | None) -> Mapping[str, o
     def text(value: float | None) -> str | None:
         return None if value is None else f"{value:.8f}"
 
-    return {
-        "stage": plan.stage.number,
-        "lambda": text(signal.lambda_) if signal else None,
-        "gamma": text(signal.gamma) if signal else None,
-    }
+    readings = {} if signal is None else {name: text(value) for name, value in signal.readings.items()}
+    return {"stage": plan.stage.number, "lambda": None, "gamma": None, **readings}
 
 
 def _trade_line(run: Trading, trade: Trade) -> str:

@@ -13,11 +13,11 @@ from core.gates import StagePlan
 from core.operations.progress import Progress, Waiting
 from core.ports import MarketData
 from core.risk.facts import NewestBar
-from core.strategies.decision import Action, Decision, PositionState, stop_price, target_price
+from core.strategies.decision import Action, Decision, PositionState, Standing, stop_price, target_price
+from core.strategies.market import MarketView, Series
 
 if TYPE_CHECKING:
-    from core.bars import Bars
-    from core.strategies.decision import Strategy
+    from core.strategies import Strategy
 
 POLL_S = 5.0
 FAILED_LOOKS_MAX = 5
@@ -33,9 +33,18 @@ class EntrySignal:
     bar: NewestBar
 
 
-async def recent_bars(market_data: MarketData, strategy: Strategy, plan: StagePlan) -> Bars:
-    """Return the newest closed bars: what the strategy needs, and some more for its self-test."""
-    return await market_data.bars(plan.symbol, plan.bar, strategy.bars_required + BARS_EXTRA)
+async def recent_view(market_data: MarketData, strategy: Strategy, traded: Series) -> MarketView:
+    """Return the newest closed bars: what the strategy needs, and some more for its self-test.
+
+    Series are asked for one after another, what is traded first: of the others, what closed after its last
+    bar is left out.
+    """
+    series = {traded: await market_data.bars(*traded, strategy.needs(traded)[traded] + BARS_EXTRA)}
+    for other, count in strategy.needs(traded).items():
+        if other != traded:
+            series[other] = await market_data.bars(*other, count + BARS_EXTRA)
+    view = MarketView(traded, series)
+    return view.until(len(view.bars) - 1) if len(view.bars) else view
 
 
 @dataclass(slots=True)
@@ -51,7 +60,7 @@ class Watch:
         """Wait, showing it; less when a stop is asked for."""
         end_ms = self.desk.clock.monotonic_ms() + seconds * 1000
         while (left_s := self._left_s(end_ms)) > 0 and not self.desk.stop.asked:
-            self.progress.waiting(Waiting(what, None, None, "", left_s))
+            self.progress.waiting(Waiting(what, {}, "", left_s))
             await self._wait(left_s)
 
     async def for_entry(self, deadline_ms: float) -> EntrySignal | None:
@@ -62,7 +71,7 @@ class Watch:
         failures = 0
         while (left_s := self._left_s(deadline_ms)) > 0 and not self.desk.stop.asked:
             try:
-                bars = await self._bars()
+                view = await self._view()
             except VenueUnavailable as error:
                 failures += 1
                 if failures == FAILED_LOOKS_MAX:
@@ -70,11 +79,11 @@ class Watch:
                 self.progress.note(f"the market cannot be seen, trying again: {error}")
             else:
                 failures = 0
-                decision = self.desk.strategy.decide(bars, None)
-                close_ms = decision.bar_open_time_ms + bars.interval_ms
+                decision = self.desk.strategy.decide(view)
+                interval_ms, close_ms = view.bars.interval_ms, view.now_ms
                 if decision.action is Action.ENTER_LONG and close_ms > self._entered_on_ms:
                     self._entered_on_ms = close_ms
-                    return EntrySignal(decision, NewestBar(close_ms, bars.interval_ms))
+                    return EntrySignal(decision, NewestBar(close_ms, interval_ms))
                 self._show("waiting to enter", decision, left_s)
             await self._wait(left_s)
         return None
@@ -100,11 +109,10 @@ class Watch:
             await self._wait(left_s)
 
     async def _should_leave(self, entry_price: Decimal, entry_bar: NewestBar, left_s: float) -> bool:
-        bars = await self._bars()
-        closed_ms = int(bars.open_time_ms[-1]) + bars.interval_ms
-        held = (closed_ms - entry_bar.close_ms) // bars.interval_ms
+        view = await self._view()
+        held = (view.now_ms - entry_bar.close_ms) // view.bars.interval_ms
         position = PositionState(entry_price, max(held, 1))
-        decision = self.desk.strategy.decide(bars, position)
+        decision = self.desk.strategy.decide(view, Standing(position))
         self._show("holding", decision, left_s)
         # Until a bar has closed since the entry, the strategy has nothing to say; the price always counts.
         return (held >= 1 and decision.action is Action.EXIT) or await self._price_ends(position)
@@ -112,16 +120,19 @@ class Watch:
     async def _price_ends(self, position: PositionState) -> bool:
         book = await self.desk.venue.market_data.book(self.plan.symbol, PRICE_LEVELS)
         bid: Decimal = book.bids[0][0]
-        return bid <= stop_price(position, self.desk.strategy.stop_loss_rate) or bid >= target_price(
-            position, self.desk.strategy.take_profit_rate
+        strategy = self.desk.strategy
+        gain = strategy.take_profit_rate
+        return bid <= stop_price(position, strategy.stop_loss_rate) or (
+            gain is not None and bid >= target_price(position, gain)
         )
 
-    async def _bars(self) -> Bars:
+    async def _view(self) -> MarketView:
         await self.desk.venue_clock.refresh_if_stale()
-        return await recent_bars(self.desk.venue.market_data, self.desk.strategy, self.plan)
+        traded = Series(self.plan.symbol, self.plan.bar)
+        return await recent_view(self.desk.venue.market_data, self.desk.strategy, traded)
 
     def _show(self, what: str, decision: Decision, left_s: float) -> None:
-        self.progress.waiting(Waiting(what, decision.lambda_, decision.gamma, decision.reason, left_s))
+        self.progress.waiting(Waiting(what, decision.readings, decision.reason, left_s))
 
     async def _wait(self, left_s: float) -> None:
         await self.desk.stop.wait(self.desk.clock, min(POLL_S, left_s))

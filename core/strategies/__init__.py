@@ -1,28 +1,53 @@
-"""The strategies by name. A strategy's modules, and numpy with them, are loaded when it is asked for."""
+"""Strategies: what they are told, what they answer, and which there are.
 
-from __future__ import annotations
+    from core.strategies import MarketView, Standing, strategy
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+    decision = strategy("coherence").decide(MarketView.of(bars), Standing())
 
-from core.strategies.decision import Strategy
+Nothing here loads numpy; a strategy's modules do when it is asked for by name.
+"""
 
+from core.strategies.decision import (
+    FLAT,
+    Action,
+    Decision,
+    Direction,
+    EntryTerms,
+    PositionState,
+    SelfTest,
+    Standing,
+    stop_price,
+    target_price,
+)
+from core.strategies.market import Headline, LiveMarket, MarketView, Series
+from core.strategies.protocol import Evaluation, Learning, SelfTesting, Signals, Strategy, Vectorized
+from core.strategies.registry import evidence_of, known_strategies, known_strategy, strategy
+from core.strategies.self_test import self_test
 
-def _coherence() -> Strategy:
-    from core.strategies.coherence import Coherence
-
-    return Coherence()
-
-
-STRATEGIES: Mapping[str, Callable[[], Strategy]] = MappingProxyType({"coherence": _coherence})
-
-
-def strategy(name: str) -> Strategy:
-    """Return the named strategy with default parameters. Raises ValueError naming the nearest known one."""
-    if name not in STRATEGIES:
-        from difflib import get_close_matches
-
-        nearest = get_close_matches(name.lower(), STRATEGIES, n=1)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-        raise ValueError(f"unknown strategy {name!r}{hint} (known: {', '.join(STRATEGIES)})")
-    return STRATEGIES[name]()
+__all__ = [
+    "FLAT",
+    "Action",
+    "Decision",
+    "Direction",
+    "EntryTerms",
+    "Evaluation",
+    "Headline",
+    "Learning",
+    "LiveMarket",
+    "MarketView",
+    "PositionState",
+    "SelfTest",
+    "SelfTesting",
+    "Series",
+    "Signals",
+    "Standing",
+    "Strategy",
+    "Vectorized",
+    "evidence_of",
+    "known_strategies",
+    "known_strategy",
+    "self_test",
+    "stop_price",
+    "strategy",
+    "target_price",
+]

@@ -17,7 +17,7 @@ from cli import wiring
 from core.bars import aggregate
 from core.clock import DAY_MS, SystemClock
 from core.gates import GATES
-from core.strategies import strategy
+from core.strategies import MarketView, strategy
 from tests.cli.conversation import Shell
 from tests.cli.loopback import Loopback, serving
 from tests.cli.markets import MINUTE_MS, bars_of, write_waves, write_zigzag
@@ -265,20 +265,17 @@ def test_lambda_and_gamma_come_from_the_recorded_bars(shell: Shell, data_dir: Pa
     shown = document["result"]["signal"]
     entry_ms = document["result"]["trades"][0]["entry"]["fills"][0]["time_ms"]
     bars = aggregate(bars_of(recording), 15 * MINUTE_MS)
-    decided = strategy("coherence").evaluate(bars)
+    decided = strategy("coherence").evaluate(MarketView.of(bars))
     # The file is laid on today's clock in whole weeks, so the time of the week tells which bar was last.
     week_ms = 7 * DAY_MS
     ends = bars.open_time_ms + bars.interval_ms
     age_ms = (entry_ms - ends) % week_ms
     candidates = [int(index) for index in np.flatnonzero(age_ms < bars.interval_ms)]
-    found = [decided.decide(index, None) for index in candidates]
+    found = [decided.decide(index) for index in candidates]
     assert any(
-        decision.gamma is not None
-        and decision.lambda_ is not None
-        and abs(decision.lambda_ - shown["lambda"]) < 1e-3
-        and abs(decision.gamma - shown["gamma"]) < 1e-3
+        decision.readings == pytest.approx({name: shown[name] for name in ("lambda", "gamma")}, abs=1e-3)
         for decision in found
-    ), (shown, [(each.lambda_, each.gamma) for each in found])
+    ), (shown, [each.readings for each in found])
     assert len(candidates) <= 5
 
 

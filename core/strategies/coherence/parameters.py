@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from math import isclose, isfinite
+from math import isclose
+
+from core.strategies.parameters import as_dict, check, parameter
 
 # The memory of the field never ends, it fades. After `settling_bars` less than this fraction of it is left.
 _FADED = 1e-9
@@ -16,15 +18,18 @@ _SETTLING_LIMIT = 10_000
 class Weights:
     """Relative weight of each node in the field."""
 
-    tiger: float = 1.2
-    falcon: float = 1.1
-    hummingbird: float = 0.9
-    dolphin: float = 1.0
-    deer: float = 0.8
-    owl: float = 0.9
-    panda: float = 0.7
-    cargo_ship: float = 1.0
-    clownfish: float = 0.7
+    tiger: float = parameter(1.2, "weight of: place in the range", above=0)
+    falcon: float = parameter(1.1, "weight of: speed", above=0)
+    hummingbird: float = parameter(0.9, "weight of: stability", above=0)
+    dolphin: float = parameter(1.0, "weight of: phase of the change", above=0)
+    deer: float = parameter(0.8, "weight of: short mean", above=0)
+    owl: float = parameter(0.9, "weight of: long memory", above=0)
+    panda: float = parameter(0.7, "weight of: volume-weighted price", above=0)
+    cargo_ship: float = parameter(1.0, "weight of: signed volume", above=0)
+    clownfish: float = parameter(0.7, "weight of: body of the bar", above=0)
+
+    def __post_init__(self) -> None:
+        check(self, "coherence")
 
     def __iter__(self) -> Iterator[float]:
         return (getattr(self, field.name) for field in fields(self))
@@ -41,29 +46,28 @@ class CoherenceParameters:
     Raises ValueError naming every bad value.
     """
 
-    short_window: int = 5
-    medium_window: int = 20
-    long_window: int = 100
-    substrate_gain: float = 0.5
-    observer_gain: float = 0.3
-    echo_gain: float = 0.2
-    echo_decay: float = 0.9
-    echo_depth: int = 5
-    vote_min: float = 0.1
-    votes_required: int = 6
-    lambda_min: float = 0.25
-    enter: float = 0.938
-    exit: float = 0.934
-    min_hold_bars: int = 5
-    stop_loss_rate: Decimal = Decimal("0.008")
-    take_profit_rate: Decimal = Decimal("0.018")
-    allow_short: bool = False
+    short_window: int = parameter(5, "bars of the short change and mean", low=1)
+    medium_window: int = parameter(20, "bars of range, path, mean and volume", low=1)
+    # A single return does not deviate from its own mean: every z would be 0.
+    long_window: int = parameter(100, "bars of the deviation and of the long change", low=2)
+    substrate_gain: float = parameter(0.5, "share of the nodes in the field", above=0, high=1)
+    observer_gain: float = parameter(0.3, "share of the previous field", low=0, high=1)
+    echo_gain: float = parameter(0.2, "share of the remembered field", low=0, high=1)
+    echo_decay: float = parameter(0.9, "what each step of age leaves of a memory", above=0, high=1)
+    echo_depth: int = parameter(5, "values of the field remembered", low=1)
+    vote_min: float = parameter(0.1, "smallest response of a node that votes", above=0, high=1)
+    votes_required: int = parameter(6, "nodes that must agree", low=0, high=9)
+    lambda_min: float = parameter(0.25, "smallest field that may enter", low=0, high=1)
+    enter: float = parameter(0.938, "coherence above which it enters", above=0, below=1)
+    exit: float = parameter(0.934, "coherence below which it leaves, at most `enter`", above=0, below=1)
+    min_hold_bars: int = parameter(5, "bars before falling coherence may end a position", low=0)
+    stop_loss_rate: Decimal = parameter(Decimal("0.008"), "loss that ends a position", above=0, below=1)
+    take_profit_rate: Decimal = parameter(Decimal("0.018"), "gain that ends a position", above=0, below=1)
+    allow_short: bool = parameter(False, "whether it may sell what it does not have")
     weights: Weights = Weights()
 
     def __post_init__(self) -> None:
-        findings = [*self._findings()]
-        if findings:
-            raise ValueError("bad coherence parameters: " + "; ".join(findings))
+        check(self, "coherence", *self._findings())
 
     @property
     def warm_up(self) -> int:
@@ -84,37 +88,11 @@ class CoherenceParameters:
 
     def as_dict(self) -> dict[str, object]:
         """Return JSON values for a digest; fractions are text, in the one form Python gives them."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        weights = {
-            field.name: str(float(getattr(self.weights, field.name))) for field in fields(self.weights)
-        }
-        texts = {name: str(value) for name, value in values.items() if isinstance(value, float | Decimal)}
-        return {**values, **texts, "weights": weights}
+        return as_dict(self)
 
     def _findings(self) -> Iterator[str]:
-        # A single return does not deviate from its own mean: every z would be 0.
-        smallest = {"short_window": 1, "medium_window": 1, "long_window": 2, "echo_depth": 1}
-        for name, minimum in smallest.items():
-            if getattr(self, name) < minimum:
-                yield f"{name} must be at least {minimum}, was {getattr(self, name)}"
-        if self.min_hold_bars < 0:
-            yield f"min_hold_bars must not be negative, was {self.min_hold_bars}"
         gains = (self.substrate_gain, self.observer_gain, self.echo_gain)
-        if not (self.substrate_gain > 0 and min(gains) >= 0 and isclose(sum(gains), 1, abs_tol=1e-12)):
+        if not isclose(sum(gains), 1, abs_tol=1e-12):
             yield f"substrate, observer and echo gain must be shares that add up to 1, were {gains}"
-        if not 0 < self.echo_decay <= 1:
-            yield f"echo_decay must be above 0 and at most 1, was {self.echo_decay}"
-        if not 0 < self.vote_min <= 1:
-            yield f"vote_min must be above 0 and at most 1, was {self.vote_min}"
-        if not 0 <= self.votes_required <= len(fields(Weights)):
-            yield f"votes_required must be 0 to 9, was {self.votes_required}"
-        if not 0 <= self.lambda_min <= 1:
-            yield f"lambda_min must be 0 to 1, was {self.lambda_min}"
-        if not 0 < self.exit <= self.enter < 1:
-            yield f"thresholds must be 0 < exit <= enter < 1, were exit {self.exit}, enter {self.enter}"
-        for name in ("stop_loss_rate", "take_profit_rate"):
-            rate: Decimal = getattr(self, name)
-            if not (rate.is_finite() and 0 < rate < 1):
-                yield f"{name} must be between 0 and 1, was {rate}"
-        if not all(isfinite(weight) and weight > 0 for weight in self.weights):
-            yield f"weights must be positive, were {tuple(self.weights)}"
+        if self.exit > self.enter:
+            yield f"exit must not be above enter, were exit {self.exit}, enter {self.enter}"

@@ -4,28 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
-from enum import StrEnum
 
 import numpy as np
 
 from core.bars import Bars, FloatArray
 from core.strategies.coherence.field import Field
 from core.strategies.decision import SelfTest
+from core.strategies.self_test import WITHHELD_BARS, SelfTestReason
 
 # Vector units may round differently over arrays of another length; look-ahead differs by far more.
 _TOLERANCE = 1e-12
-_WITHHELD_BARS = 8
-
-
-class SelfTestReason(StrEnum):
-    """Outcome of a self-test, in the order the checks are made."""
-
-    NOT_ENOUGH_BARS = "NOT_ENOUGH_BARS"
-    UNDEFINED = "UNDEFINED"
-    OUT_OF_BOUNDS = "OUT_OF_BOUNDS"
-    NOT_REPEATABLE = "NOT_REPEATABLE"
-    LOOKS_AHEAD = "LOOKS_AHEAD"
-    PASSED = "PASSED"
 
 
 def self_test(bars: Bars, compute: Callable[[Bars], Field], *, bars_required: int) -> SelfTest:
@@ -40,14 +28,14 @@ def self_test(bars: Bars, compute: Callable[[Bars], Field], *, bars_required: in
 
     field = compute(bars)
     lambda_, gamma, magnitude = float(field.lambda_[-1]), float(field.gamma[-1]), float(field.magnitude[-1])
-    recent = slice(-_WITHHELD_BARS, None)
+    recent = slice(-WITHHELD_BARS, None)
     if not (np.isfinite(field.gamma[recent]) & np.isfinite(field.lambda_[recent])).all():
-        detail = f"Γ or Λ is undefined in the last {_WITHHELD_BARS} bars"
+        detail = f"Γ or Λ is undefined in the last {WITHHELD_BARS} bars"
         return SelfTest(False, SelfTestReason.UNDEFINED, detail, n)
 
     def result(reason: SelfTestReason, detail: str) -> SelfTest:
         ok = reason is SelfTestReason.PASSED
-        return SelfTest(ok, reason, detail, n, lambda_, gamma, int(field.votes[-1]))
+        return SelfTest(ok, reason, detail, n, {"lambda": lambda_, "gamma": gamma})
 
     if not _bounded(field):
         return result(
@@ -56,8 +44,8 @@ def self_test(bars: Bars, compute: Callable[[Bars], Field], *, bars_required: in
         )
     if _differs(field, compute(bars), 0.0):
         return result(SelfTestReason.NOT_REPEATABLE, "the same bars gave another field the second time")
-    if _differs(_first(field, n - _WITHHELD_BARS), compute(bars[:-_WITHHELD_BARS]), _TOLERANCE):
-        return result(SelfTestReason.LOOKS_AHEAD, f"the last {_WITHHELD_BARS} bars change values before them")
+    if _differs(_first(field, n - WITHHELD_BARS), compute(bars[:-WITHHELD_BARS]), _TOLERANCE):
+        return result(SelfTestReason.LOOKS_AHEAD, f"the last {WITHHELD_BARS} bars change values before them")
     return result(SelfTestReason.PASSED, f"defined, bounded, repeatable and blind to the future on {n} bars")
 
 

@@ -20,7 +20,7 @@ from core.operations.stage_result import StageResult
 from core.operations.trades import Trading, make_trades
 from core.orders import Side
 from core.stages import STAGES, EntryMode, Gate
-from core.strategies.decision import Action, Decision, Evaluation, PositionState, SelfTest
+from core.strategies import FLAT, Action, Decision, MarketView, PositionState, Series, Standing
 from tests.core.operations.desks import D, Exchange, desk_at, filled
 from tests.core.risk.worlds import BTCUSDT
 
@@ -56,23 +56,18 @@ class Scripted:
     answer: Answer
     asked: list[int | None] = field(default_factory=list)
     name: str = "scripted"
-    bars_required: int = 3
+    summary: str = "says what a test wants"
+    parameters: object = None
     stop_loss_rate: Decimal = STOP
-    take_profit_rate: Decimal = TARGET
+    take_profit_rate: Decimal | None = TARGET
 
-    def parameters_as_dict(self) -> dict[str, object]:
-        return {}
+    def needs(self, traded: Series) -> dict[Series, int]:
+        return {traded: 3}
 
-    def evaluate(self, bars: Bars) -> Evaluation:
-        raise AssertionError("a stage decides bar by bar")
-
-    def decide(self, bars: Bars, position: PositionState | None) -> Decision:
+    def decide(self, view: MarketView, standing: Standing = FLAT) -> Decision:
+        position = standing.position
         self.asked.append(None if position is None else position.bars_held)
-        opened_ms = int(bars.open_time_ms[-1])
-        return Decision(self.answer(position), "SCRIPTED", opened_ms, 0.5, 0.9, 7, 0.938, 0.934, {})
-
-    def self_test(self, bars: Bars) -> SelfTest:
-        raise AssertionError("the stage has tested it before")
+        return Decision(self.answer(position), "SCRIPTED", int(view.bars.open_time_ms[-1]), {"z": 0.5})
 
 
 def closed_bars(exchange: Exchange) -> Bars:

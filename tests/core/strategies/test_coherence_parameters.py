@@ -53,31 +53,35 @@ def test_as_dict_is_json_and_tells_parameters_apart() -> None:
 @pytest.mark.parametrize(
     ("change", "finding"),
     [
-        ({"medium_window": 0}, "medium_window must be at least 1, was 0"),
-        ({"long_window": 1}, "long_window must be at least 2, was 1"),
-        ({"echo_depth": 0}, "echo_depth must be at least 1, was 0"),
-        ({"min_hold_bars": -1}, "min_hold_bars must not be negative, was -1"),
+        ({"medium_window": 0}, "medium_window must be ≥ 1, was 0"),
+        ({"long_window": 1}, "long_window must be ≥ 2, was 1"),
+        ({"echo_depth": 0}, "echo_depth must be ≥ 1, was 0"),
+        ({"min_hold_bars": -1}, "min_hold_bars must be ≥ 0, was -1"),
         ({"observer_gain": 0.4}, "gain must be shares that add up to 1"),
-        ({"substrate_gain": 0.0, "observer_gain": 0.8}, "gain must be shares that add up to 1"),
-        ({"observer_gain": -0.3, "echo_gain": 0.8}, "gain must be shares that add up to 1"),
-        ({"observer_gain": float("nan")}, "gain must be shares that add up to 1"),
-        ({"echo_decay": 0.0}, "echo_decay must be above 0"),
-        ({"vote_min": 0.0}, "vote_min must be above 0"),
-        ({"votes_required": 10}, "votes_required must be 0 to 9, was 10"),
-        ({"lambda_min": 1.5}, "lambda_min must be 0 to 1, was 1.5"),
-        ({"enter": 0.9}, "thresholds must be 0 < exit <= enter < 1, were exit 0.934, enter 0.9"),
-        ({"enter": 1.0}, "thresholds must be"),
-        ({"exit": float("nan")}, "thresholds must be"),
-        ({"stop_loss_rate": Decimal(0)}, "stop_loss_rate must be between 0 and 1, was 0"),
-        ({"take_profit_rate": Decimal(2)}, "take_profit_rate must be between 0 and 1, was 2"),
-        ({"stop_loss_rate": Decimal("NaN")}, "stop_loss_rate must be between 0 and 1, was NaN"),
-        ({"weights": Weights(owl=0)}, "weights must be positive"),
-        ({"weights": Weights(owl=float("inf"))}, "weights must be positive"),
+        ({"substrate_gain": 0.0, "observer_gain": 0.8}, "substrate_gain must be > 0, ≤ 1, was 0.0"),
+        ({"observer_gain": -0.3, "echo_gain": 0.8}, "observer_gain must be ≥ 0, ≤ 1, was -0.3"),
+        ({"observer_gain": float("nan")}, "observer_gain must be ≥ 0, ≤ 1, was nan"),
+        ({"echo_decay": 0.0}, "echo_decay must be > 0, ≤ 1, was 0.0"),
+        ({"vote_min": 0.0}, "vote_min must be > 0, ≤ 1, was 0.0"),
+        ({"votes_required": 10}, "votes_required must be ≥ 0, ≤ 9, was 10"),
+        ({"lambda_min": 1.5}, "lambda_min must be ≥ 0, ≤ 1, was 1.5"),
+        ({"enter": 0.9}, "exit must not be above enter, were exit 0.934, enter 0.9"),
+        ({"enter": 1.0}, "enter must be > 0, < 1, was 1.0"),
+        ({"exit": float("nan")}, "exit must be > 0, < 1, was nan"),
+        ({"stop_loss_rate": Decimal(0)}, "stop_loss_rate must be > 0, < 1, was 0"),
+        ({"take_profit_rate": Decimal(2)}, "take_profit_rate must be > 0, < 1, was 2"),
+        ({"stop_loss_rate": Decimal("NaN")}, "stop_loss_rate must be > 0, < 1, was NaN"),
     ],
 )
 def test_bad_value_is_refused(change: dict[str, Any], finding: str) -> None:
     with pytest.raises(ValueError, match=finding):
         CoherenceParameters(**change)
+
+
+@pytest.mark.parametrize("weight", [0, float("inf")])
+def test_bad_weight_is_refused(weight: float) -> None:
+    with pytest.raises(ValueError, match=f"owl must be > 0, was {weight}"):
+        Weights(owl=weight)
 
 
 def test_every_bad_value_is_named_at_once() -> None:

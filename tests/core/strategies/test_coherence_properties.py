@@ -16,6 +16,7 @@ from core.strategies.coherence import (
     coherence_field,
     field_from_nodes,
 )
+from core.strategies.market import MarketView
 
 PARAMETERS = CoherenceParameters()
 TICK = 0.01
@@ -134,4 +135,5 @@ def test_future_bars_do_not_change_past_values(past: Bars, future: Bars, data: s
         before, after = getattr(field, name)[..., :cut], getattr(changed, name)[..., :cut]
         assert np.allclose(before, after, rtol=1e-12, atol=1e-12, equal_nan=True), name
     strategy = Coherence()
-    assert strategy.decide(past[:cut], None).action == strategy.evaluate(other).decide(cut - 1, None).action
+    live = strategy.decide(MarketView.of(past[:cut]))
+    assert live.action == strategy.evaluate(MarketView.of(other)).decide(cut - 1).action

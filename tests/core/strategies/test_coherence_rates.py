@@ -14,7 +14,8 @@ import pytest
 
 from core.bars import Bars, aggregate, interval_ms
 from core.strategies.coherence import Coherence, CoherenceParameters, Field, coherence_field
-from core.strategies.decision import Action, Direction, PositionState
+from core.strategies.decision import Action, Direction, PositionState, Standing
+from core.strategies.market import MarketView
 
 DAYS = 31.27
 WARM_UP = 100
@@ -85,13 +86,13 @@ def holds(field: Field) -> tuple[int, list[int]]:
 
 def closed_trades(bars: Bars, *, allow_short: bool) -> int:
     """Count the round trips of the whole rule, entered at the open of the bar after the signal."""
-    evaluation = Coherence(CoherenceParameters(allow_short=allow_short)).evaluate(bars)
+    evaluation = Coherence(CoherenceParameters(allow_short=allow_short)).evaluate(MarketView.of(bars))
     directions = {Action.ENTER_LONG: Direction.LONG, Action.ENTER_SHORT: Direction.SHORT}
     trades, entered, position = 0, 0, None
     for t in range(WARM_UP, len(bars) - 1):
         if position is not None:
             position = PositionState(position.entry_price, t - entered, position.direction)
-        action = evaluation.decide(t, position).action
+        action = evaluation.decide(t, Standing(position)).action
         if action in directions:
             entered, position = t, PositionState(Decimal(str(bars.open[t + 1])), 1, directions[action])
         elif action is Action.EXIT:

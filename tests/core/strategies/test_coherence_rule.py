@@ -14,10 +14,13 @@ from core.strategies.decision import (
     Action,
     Decision,
     Direction,
+    EntryTerms,
     PositionState,
+    Standing,
     stop_price,
     target_price,
 )
+from core.strategies.market import MarketView
 
 SPOT = CoherenceParameters()
 BOTH_SIDES = CoherenceParameters(allow_short=True)
@@ -48,7 +51,7 @@ def decide(
         gamma=np.array([gamma]),
         votes=np.array([votes]),
     )
-    return CoherenceEvaluation(bars, field, parameters).decide(0, position)
+    return CoherenceEvaluation(bars, field, parameters).decide(0, Standing(position))
 
 
 @pytest.mark.parametrize(
@@ -147,37 +150,62 @@ def test_position_held_for_no_bar_is_refused() -> None:
 
 
 def test_decision_shows_what_it_was_made_of(f1: Bars) -> None:
-    decision = Coherence().decide(f1, None)
+    decision = Coherence().decide(MarketView.of(f1))
     assert decision.action is Action.ENTER_LONG
     assert decision.bar_open_time_ms == f1.open_time_ms[-1]
-    assert decision.lambda_ == pytest.approx(0.86585504, rel=1e-6)
-    assert decision.gamma == pytest.approx(0.99783218, rel=1e-6)
-    assert (decision.enter, decision.exit, decision.votes) == (0.938, 0.934, 9)
-    assert tuple(decision.breakdown) == NODES
+    assert decision.readings == pytest.approx({"lambda": 0.86585504, "gamma": 0.99783218}, rel=1e-6)
+    assert decision.limits == {"enter": 0.938, "exit": 0.934}
+    assert tuple(decision.breakdown) == (*NODES, "votes")
+    assert decision.breakdown["votes"] == 9
+    assert decision.terms == EntryTerms(SPOT.stop_loss_rate, SPOT.take_profit_rate)
     assert decision.breakdown["tiger"] == pytest.approx(0.92985726, rel=1e-6)
 
 
 def test_undefined_decision_carries_no_numbers(f1: Bars) -> None:
-    decision = Coherence().decide(f1[:100], None)
-    assert (decision.lambda_, decision.gamma, decision.votes, decision.breakdown) == (None, None, 0, {})
+    decision = Coherence().decide(MarketView.of(f1[:100]))
+    assert decision.readings == {"lambda": None, "gamma": None}
+    assert (decision.breakdown, decision.terms, decision.blocked) == ({}, None, (Reason.UNDEFINED,))
+
+
+def test_every_condition_that_does_not_hold_is_named() -> None:
+    decision = decide(-0.1, 0.5, 2)
+    assert decision.blocked == (
+        Reason.GAMMA_NOT_ABOVE_ENTER,
+        Reason.TOO_FEW_VOTES,
+        Reason.FIELD_TOO_WEAK,
+        Reason.SHORT_NOT_ALLOWED,
+    )
 
 
 @pytest.mark.parametrize("index", [-1, 240])
 def test_bar_that_does_not_exist_is_refused(f1: Bars, index: int) -> None:
     with pytest.raises(ValueError, match=f"no bar {index} among 240"):
-        Coherence().evaluate(f1).decide(index, None)
+        Coherence().evaluate(MarketView.of(f1)).decide(index)
 
 
 def test_no_bars_give_no_decision(f1: Bars) -> None:
     with pytest.raises(ValueError, match="no bar -1 among 0"):
-        Coherence().decide(f1[:0], None)
+        Coherence().decide(MarketView.of(f1[:0]))
 
 
 def test_live_window_decides_as_the_whole_history_does(recorded: Bars) -> None:
     strategy, history = Coherence(), recorded[:3_000]
-    whole = strategy.evaluate(history)
+    view = MarketView.of(history)
+    whole, needs = strategy.evaluate(view), strategy.needs(view.traded)
     for end in range(2_500, 3_000):
-        live = strategy.decide(history[end + 1 - strategy.bars_required : end + 1], None)
-        replayed = whole.decide(end, None)
-        assert (live.action, live.reason, live.votes) == (replayed.action, replayed.reason, replayed.votes)
-        assert live.gamma == pytest.approx(replayed.gamma, abs=1e-8)
+        live = strategy.decide(view.window(end, needs))
+        replayed = whole.decide(end)
+        assert (live.action, live.reason, live.blocked) == (
+            replayed.action,
+            replayed.reason,
+            replayed.blocked,
+        )
+        assert live.breakdown["votes"] == replayed.breakdown["votes"]
+        assert live.readings["gamma"] == pytest.approx(replayed.readings["gamma"], abs=1e-8)
+
+
+def test_more_bars_than_needed_change_nothing_to_the_last_bit(recorded: Bars) -> None:
+    strategy = Coherence()
+    assert strategy.decide(MarketView.of(recorded[:3_000])) == strategy.decide(
+        MarketView.of(recorded[3_000 - strategy.bars_required : 3_000])
+    )

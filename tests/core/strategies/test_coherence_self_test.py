@@ -11,7 +11,9 @@ import pytest
 
 from core.bars import Bars, aggregate, interval_ms
 from core.strategies.coherence import Coherence, CoherenceParameters, Field, coherence_field
-from core.strategies.coherence.self_test import SelfTestReason, self_test
+from core.strategies.coherence.self_test import self_test
+from core.strategies.market import MarketView
+from core.strategies.self_test import SelfTestReason
 
 STRATEGY = Coherence()
 
@@ -70,20 +72,19 @@ def test_fault_is_found(f1: Bars, compute: Callable[[Bars], Field], reason: Self
 
 def test_too_few_bars(f1: Bars) -> None:
     enough = STRATEGY.bars_required
-    assert STRATEGY.self_test(f1[-enough:]).ok
-    result = STRATEGY.self_test(f1[-enough + 1 :])
+    assert STRATEGY.self_test(MarketView.of(f1[-enough:])).ok
+    result = STRATEGY.self_test(MarketView.of(f1[-enough + 1 :]))
     assert (result.ok, result.reason) == (False, SelfTestReason.NOT_ENOUGH_BARS)
     assert result.detail == f"{enough - 1} closed bars, {enough} are needed"
-    assert (result.lambda_, result.gamma) == (None, None)
+    assert result.readings == {}
 
 
 def test_no_bars(f1: Bars) -> None:
-    assert STRATEGY.self_test(f1[:0]).reason == SelfTestReason.NOT_ENOUGH_BARS
+    assert STRATEGY.self_test(MarketView.of(f1[:0])).reason == SelfTestReason.NOT_ENOUGH_BARS
 
 
 def test_recorded_bars_pass(recorded: Bars) -> None:
     bars = aggregate(recorded, interval_ms("15m"))
-    result = STRATEGY.self_test(bars)
+    result = STRATEGY.self_test(MarketView.of(bars[-500:]))
     assert result.ok, result.detail
-    decision = STRATEGY.decide(bars, None)
-    assert (result.lambda_, result.gamma, result.votes) == (decision.lambda_, decision.gamma, decision.votes)
+    assert result.readings == pytest.approx(STRATEGY.decide(MarketView.of(bars)).readings, rel=1e-7)

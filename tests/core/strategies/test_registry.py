@@ -5,10 +5,11 @@ import sys
 
 import pytest
 
-from core.strategies import STRATEGIES, strategy
+from core.strategies import strategy
+from core.strategies.registry import BUILT_IN
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_strategy_carries_the_name_it_is_found_by(name: str) -> None:
     assert strategy(name).name == name
 
