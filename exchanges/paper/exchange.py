@@ -22,13 +22,14 @@ from exchanges.paper.faults.mishaps import fill_late
 from exchanges.paper.keys import ApiKey
 from exchanges.paper.limits import Limits, OrderCount
 from exchanges.paper.listen_keys import ListenKeys
-from exchanges.paper.market import Market, MarketFileError, SymbolSpec, recorded, synthetic
+from exchanges.paper.market import Market, MarketFileError, SymbolSpec, crossed, recorded, synthetic
 from exchanges.paper.records import Account, Event, Persona, SymbolState
 from exchanges.paper.state import State
 from exchanges.paper.symbols import SYMBOLS, Symbol, units
 from exchanges.paper.world import World
 
 STANDARD_RATE = units("0.001")
+DOLLAR = "USDT"
 OPENING_BALANCES: dict[Persona, dict[str, int]] = {
     "testnet": {"USDT": units("10000"), "BTC": units("1"), "ETH": units("10"), "BNB": units("10")},
     "mainnet": {"USDT": units("1000"), "BNB": units("1")},
@@ -72,7 +73,9 @@ class Exchange:
         try:
             with self.state.transaction():
                 self._set_clock()
-                self._make_markets(self._account())
+                account = self._account()
+                self._list_new_symbols(account)
+                self._make_markets(account)
         except BaseException:
             self.state.close()
             raise
@@ -209,6 +212,11 @@ class Exchange:
         )
         self.state.save_balances(account.account, "venue", [(asset, -amount, 0) for asset, amount in opening])
 
+    def _list_new_symbols(self, account: Account) -> None:
+        """Let symbols trade that this state's program did not know yet."""
+        known = self.state.symbols(account.account)
+        self.state.save_symbols(account.account, [SymbolState(name) for name in SYMBOLS if name not in known])
+
     def _make_markets(self, account: Account) -> None:
         self._began_ms = account.began_ms
         self.ambient = Ambient(_markets(self.config, account.began_ms))
@@ -240,13 +248,19 @@ def _recorded_path(config: PaperConfig) -> Path:
 
 
 def _markets(config: PaperConfig, began_ms: int) -> dict[str, Market]:
-    markets: dict[str, Market] = {
-        name: synthetic(_spec(symbol), config.seed) for name, symbol in SYMBOLS.items()
-    }
+    markets = {name: synthetic_market(symbol, config.seed) for name, symbol in SYMBOLS.items()}
     if config.market is not None:
         spec = _spec(SYMBOLS[config.market_symbol])
         markets[config.market_symbol] = recorded(_recorded_path(config), spec, anchor_ms=began_ms)
     return markets
+
+
+def synthetic_market(symbol: Symbol, seed: int) -> Market:
+    """Return the synthetic market of a listed symbol; all of one seed move together."""
+    if symbol.quote == DOLLAR:
+        return synthetic(_spec(symbol), seed)
+    base, quote = (_spec(SYMBOLS[f"{asset}{DOLLAR}"]) for asset in (symbol.base, symbol.quote))
+    return crossed(_spec(symbol), base, quote, seed)
 
 
 def _spec(symbol: Symbol) -> SymbolSpec:
@@ -256,4 +270,6 @@ def _spec(symbol: Symbol) -> SymbolSpec:
         step=Decimal(symbol.step) / UNIT,
         base_price=Decimal(symbol.base_price) / UNIT,
         typical_quantity=Decimal(symbol.typical_quantity) / UNIT,
+        volatility=symbol.volatility,
+        loadings=symbol.loadings,
     )

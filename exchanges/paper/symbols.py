@@ -1,12 +1,13 @@
 """The symbols the paper exchange lists, with their trading rules.
 
 Written from the venue's documents and a live sample of 2026, and on purpose not shared with the venue client:
-two readings of one rule find each other's mistakes. All amounts are integers in units of 1e-8.
+two readings of one rule find each other's mistakes. All amounts are integers in units of 1e-8. The venue
+moves ticks and steps now and then, and the largest market order every day: a client has to read them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 
@@ -25,7 +26,8 @@ def units(text: str) -> int:
 class Symbol:
     """One symbol and its rules; a price may lie between the two multipliers (in units) of the average.
 
-    `max_position`: how much of the base one may hold and have ordered; 0: as much as one likes.
+    `max_position`: how much of the base one may hold and have ordered; 0: as much as one likes. `volatility`
+    and `loadings` are the synthetic market's, see `SymbolSpec`; where the quote is BTC it needs none.
     """
 
     name: str
@@ -53,63 +55,75 @@ class Symbol:
     max_position: int = 0
     trailing_min_bips: int = 10
     trailing_max_bips: int = 2000
+    volatility: float = 0.5
+    loadings: tuple[tuple[str, float], ...] = ()
 
     @cached_property
     def scale(self) -> Scale:
         return Scale(self.tick, self.step)
 
 
-def _usdt(
-    base: str, tick: str, step: str, max_quantity: str, market_max: str, price: str, typical: str
-) -> Symbol:
+_DOLLAR_ROWS = """\
+base  tick     max_price  step     max_quantity  market_max  price  typical  volatility  market  alts
+BTC   0.01     1000000    0.00001  9000          118.31      90000  5        0.50        0.92    0
+ETH   0.01     1000000    0.0001   9000          1982.41     3000   80       0.65        0.85    0.3
+BNB   0.01     100000     0.001    900000        3011.72     850    40       0.50        0.75    0.25
+SOL   0.01     100000     0.001    90000         38457.61    140    600      0.80        0.75    0.4
+XRP   0.0001   10000      0.1      9222449       1843267.4   2      60000    0.75        0.65    0.4
+ADA   0.0001   1000       0.1      900000        861402.5    0.5    60000    0.80        0.70    0.5
+DOGE  0.00001  1000       1        9000000       5120311     0.14   400000   0.90        0.70    0.4
+LTC   0.01     100000     0.001    90000         7846.33     85     300      0.65        0.70    0.4
+"""
+"""`market` and `alts`: how much of the price is what moves everything, and everything but bitcoin."""
+_BITCOIN_ROWS = """\
+base  tick        max_price  step    max_quantity  market_max  typical
+ETH   0.00001     922327     0.0001  100000        1352.44     10
+BNB   0.000001    100000     0.001   100000        412.85      5
+SOL   0.0000001   10000      0.001   90000000      3120.77     30
+XRP   0.00000001  1000       1       90000000      160233      2000
+ADA   0.00000001  1000       0.1     90000000      143377.2    3000
+DOGE  0.00000001  1000       1       90000000      610455      20000
+LTC   0.000001    922327     0.001   100000        2913.52     60
+"""
+
+
+def _rows(table: str) -> list[dict[str, str]]:
+    names, *rows = (line.split() for line in table.splitlines())
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _symbol(row: dict[str, str], quote: str, min_notional: str, base_price: int) -> Symbol:
     return Symbol(
-        name=f"{base}USDT",
-        base=base,
-        quote="USDT",
-        tick=units(tick),
-        min_price=units(tick),
-        max_price=units("1000000") if base in ("BTC", "ETH") else units("100000"),
-        step=units(step),
-        min_quantity=units(step),
-        max_quantity=units(max_quantity),
-        market_max_quantity=units(market_max),
-        min_notional=units("5"),
+        name=row["base"] + quote,
+        base=row["base"],
+        quote=quote,
+        tick=units(row["tick"]),
+        min_price=units(row["tick"]),
+        max_price=units(row["max_price"]),
+        step=units(row["step"]),
+        min_quantity=units(row["step"]),
+        max_quantity=units(row["max_quantity"]),
+        market_max_quantity=units(row["market_max"]),
+        min_notional=units(min_notional),
         max_notional=units("9000000"),
-        base_price=units(price),
-        typical_quantity=units(typical),
+        base_price=base_price,
+        typical_quantity=units(row["typical"]),
     )
 
 
-def _btc(base: str, tick: str, step: str, market_max: str, price: str, typical: str) -> Symbol:
-    return Symbol(
-        name=f"{base}BTC",
-        base=base,
-        quote="BTC",
-        tick=units(tick),
-        min_price=units(tick),
-        max_price=units("922327"),
-        step=units(step),
-        min_quantity=units(step),
-        max_quantity=units("100000"),
-        market_max_quantity=units(market_max),
-        min_notional=units("0.0001"),
-        max_notional=units("9000000"),
-        base_price=units(price),
-        typical_quantity=units(typical),
-    )
+def _listed() -> dict[str, Symbol]:
+    symbols = {}
+    for row in _rows(_DOLLAR_ROWS):
+        symbol = _symbol(row, "USDT", "5", units(row["price"]))
+        loadings = tuple((factor, float(row[factor])) for factor in ("market", "alts"))
+        symbols[symbol.name] = replace(symbol, volatility=float(row["volatility"]), loadings=loadings)
+    for row in _rows(_BITCOIN_ROWS):
+        base_price = symbols[f"{row['base']}USDT"].base_price * UNIT // symbols["BTCUSDT"].base_price
+        symbol = _symbol(row, "BTC", "0.0001", base_price)
+        symbols[symbol.name] = symbol
+    return symbols
 
 
-SYMBOLS: dict[str, Symbol] = {
-    symbol.name: symbol
-    for symbol in (
-        _usdt("BTC", "0.01", "0.00001", "9000", "118.31", "90000", "5"),
-        _usdt("ETH", "0.01", "0.0001", "9000", "1982.41", "3000", "80"),
-        _usdt("BNB", "0.01", "0.001", "900000", "3011.72", "850", "40"),
-        _usdt("SOL", "0.01", "0.001", "90000", "38457.61", "140", "600"),
-        _usdt("LTC", "0.01", "0.001", "90000", "7846.33", "85", "300"),
-        _btc("ETH", "0.00001", "0.0001", "1352.44", "0.03333", "10"),
-        _btc("LTC", "0.000001", "0.001", "2913.52", "0.000944", "60"),
-    )
-}
+SYMBOLS: dict[str, Symbol] = _listed()
 
-ASSETS: tuple[str, ...] = ("BTC", "ETH", "BNB", "USDT", "SOL", "LTC")
+ASSETS: tuple[str, ...] = ("BTC", "ETH", "BNB", "USDT", "SOL", "LTC", "XRP", "ADA", "DOGE")

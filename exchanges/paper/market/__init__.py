@@ -20,7 +20,7 @@ from exchanges.paper.market.model import (
     SymbolSpec,
 )
 from exchanges.paper.market.recorded import recorded
-from exchanges.paper.market.synthetic import synthetic
+from exchanges.paper.market.synthetic import crossed, synthetic
 
 __all__ = [
     "INTERVALS",
@@ -36,6 +36,7 @@ __all__ = [
     "MarketFileError",
     "MarketTrade",
     "SymbolSpec",
+    "crossed",
     "recorded",
     "synthetic",
 ]

@@ -1,4 +1,4 @@
-"""A market made of bars: their trades, and everything that can be asked of these.
+"""A market made of trades, and everything that can be asked of these.
 
 Time is counted in steps of `STEP_MS` since 1970; each step of the market begins with one trade. A run of
 steps is covered by whole hours, whole minutes and single trades, as few as possible, so a long span
@@ -25,21 +25,21 @@ from exchanges.paper.market.model import (
     MarketTrade,
     SymbolSpec,
 )
-from exchanges.paper.market.trades import Outline, Trades, fill, to_minutes, to_single
+from exchanges.paper.market.trades import Trades, to_minutes, to_single
 
 _TRADE, _MINUTE, _HOUR = 1, TRADES_PER_MINUTE, 60 * TRADES_PER_MINUTE
 _FINER = {_HOUR: _MINUTE, _MINUTE: _TRADE}
 _BLOCK_STEPS = {_TRADE: 60 * _MINUTE, _MINUTE: 3 * 24 * _HOUR, _HOUR: 8 * 24 * _HOUR}
 _BLOCKS_KEPT = {_TRADE: 8, _MINUTE: 16, _HOUR: 512}
-_TRADES_AT_ONCE = 1 << 15
-"""Trades filled in one go: enough to make array operations cheap, few enough for the processor's cache."""
 _EMPTY = Book(bids=(), asks=())
 
 
-class BarSource(Protocol):
-    """Gives the outlines of consecutive bars; `first` counts bars since 1970."""
+class TradeSource(Protocol):
+    """Yields the trades of consecutive whole bars, from step `first` to step `end`, piece by piece."""
 
-    def __call__(self, first: int, count: int) -> Outline: ...
+    @property
+    def bar_steps(self) -> int: ...
+    def __call__(self, first: int, end: int) -> Iterator[Trades]: ...
 
 
 class _Run(NamedTuple):
@@ -54,26 +54,23 @@ class _Run(NamedTuple):
 
 
 class BarMarket:
-    """The `Market` of bars from a source, each `bar_minutes` long (a divisor of a day)."""
+    """The `Market` of the trades from a source; a bar of the source is a divisor of a day long."""
 
     def __init__(
         self,
         spec: SymbolSpec,
-        source: BarSource,
+        source: TradeSource,
         *,
         seed: int,
         start_ms: int,
         end_ms: int | None = None,
-        bar_minutes: int = 1,
     ) -> None:
         self.spec = spec
         self.start_ms = start_ms
         self.end_ms = end_ms
         self._source = source
-        self._bar_steps = bar_minutes * TRADES_PER_MINUTE
         self._first_step = start_ms // STEP_MS
         self._end_step = None if end_ms is None else end_ms // STEP_MS
-        self._trade_stream = hashing.key(seed, spec.symbol, "trades")
         self._book_stream = hashing.key(seed, spec.symbol, "book")
         self._blocks = {
             size: lru_cache(kept)(partial(self._compute_block, size)) for size, kept in _BLOCKS_KEPT.items()
@@ -205,7 +202,7 @@ class BarMarket:
         return klines.join(parts)
 
     def _block_steps(self, size: int) -> int:
-        return max(_BLOCK_STEPS[size], self._bar_steps)
+        return max(_BLOCK_STEPS[size], self._source.bar_steps)
 
     def _compute_block(self, size: int, number: int) -> Bars:
         block_steps = self._block_steps(size)
@@ -218,15 +215,7 @@ class BarMarket:
             bars = klines.aggregate(minutes, np.arange(0, len(minutes), _HOUR // _MINUTE))
         else:
             convert = to_single if size == _TRADE else to_minutes
-            bars = klines.join([convert(trades) for trades in self._fill(first, end)])
+            bars = klines.join([convert(trades) for trades in self._source(first, end)])
         for column in bars.columns:
             column.setflags(write=False)  # answers are views of this block
         return bars
-
-    def _fill(self, first: int, end: int) -> Iterator[Trades]:
-        """Yield the trades of whole bars from step `first` to step `end`, piece by piece."""
-        size = self._bar_steps
-        at_once = max(1, _TRADES_AT_ONCE // size)
-        outline = self._source(first // size, (end - first) // size)
-        for done in range(0, len(outline.open), at_once):
-            yield fill(outline.cut(done, done + at_once), self._trade_stream, first + done * size, size)

@@ -41,7 +41,8 @@ class SymbolSpec:
     """What the market needs to know of a symbol.
 
     `base_price` (quote per base) is the level a synthetic price keeps returning to, `typical_quantity` the
-    base quantity of a usual minute, `volatility` the standard deviation of a year's log return.
+    base quantity of a usual minute, `volatility` the standard deviation of a year's log return. `loadings`:
+    (factor, weight) of what it shares with other symbols; the squares of the weights sum to at most 1.
     """
 
     symbol: str
@@ -50,6 +51,7 @@ class SymbolSpec:
     base_price: Decimal
     typical_quantity: Decimal
     volatility: float = 0.5
+    loadings: tuple[tuple[str, float], ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("tick", "step", "base_price", "typical_quantity"):
@@ -58,6 +60,8 @@ class SymbolSpec:
                 raise ValueError(f"{name} of {self.symbol} must be above zero, was {value}")
         if not 0 < self.volatility <= 2:
             raise ValueError(f"volatility of {self.symbol} must be in (0, 2] a year, was {self.volatility}")
+        if sum(weight * weight for _, weight in self.loadings) > 1:
+            raise ValueError(f"loadings of {self.symbol} are more than its volatility: {self.loadings}")
 
     @property
     def base_ticks(self) -> int:
@@ -68,6 +72,11 @@ class SymbolSpec:
     def typical_steps(self) -> int:
         """`typical_quantity` in steps, at least 1."""
         return max(1, round(self.typical_quantity / self.step))
+
+    def check_size(self) -> None:
+        """Raise ValueError where the sums of a market of this size do not fit 64 bits."""
+        if self.base_ticks * self.typical_steps > 1 << 43:
+            raise ValueError(f"{self.symbol}: a month's quote volume in ticks × steps does not fit 64 bits")
 
 
 @dataclass(frozen=True)

@@ -33,11 +33,14 @@ from pathlib import Path
 
 import numpy as np
 
+from exchanges.paper.market import hashing
 from exchanges.paper.market.bar_market import BarMarket
+from exchanges.paper.market.filled_bars import FilledBars
 from exchanges.paper.market.klines import DAY_MS, WEEK_MS
 from exchanges.paper.market.model import (
     MINUTE_MS,
     STEP_MS,
+    TRADES_PER_MINUTE,
     Market,
     MarketFileError,
     SymbolSpec,
@@ -81,14 +84,9 @@ def recorded(path: Path, spec: SymbolSpec, *, anchor_ms: int) -> Market:
     def source(first: int, count: int) -> Outline:
         return recording.bars.cut(first - first_bar, first - first_bar + count)
 
-    return BarMarket(
-        spec,
-        source,
-        seed=0,
-        start_ms=start_ms,
-        end_ms=start_ms + recording.length_ms,
-        bar_minutes=recording.bar_minutes,
-    )
+    stream = hashing.key(0, spec.symbol, "trades")
+    trades = FilledBars(source, stream, recording.bar_minutes * TRADES_PER_MINUTE)
+    return BarMarket(spec, trades, seed=0, start_ms=start_ms, end_ms=start_ms + recording.length_ms)
 
 
 def _start_on_exchange_clock(path: Path, recording: Recording, anchor_ms: int) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exchanges.paper.market import hashing
-from exchanges.paper.market.model import TRADES_PER_MINUTE, Bars, Ints
+from exchanges.paper.market.model import TRADES_PER_MINUTE, Bars, Floats, Hashes, Ints
 
 _BRIDGE_RANGE = 1.2533
 """The mean range of a Brownian bridge of variance 1: √(π/2)."""
@@ -56,11 +56,15 @@ def fill(outline: Outline, stream: np.uint64, first_step: int, trades_per_bar: i
     steps = first_step + np.arange(trades_per_bar)[:, None] + trades_per_bar * np.arange(count)
     bits = hashing.hashes(stream, steps)
     price = _path(outline, hashing.word(bits, 0))
-    quantity = _split(outline.volume, hashing.word(bits, 1) + 1)
+    return Trades(price, split(outline.volume, bits), taker_sides(price, bits))
+
+
+def taker_sides(price: Ints | Floats, bits: Hashes) -> NDArray[np.bool_]:
+    """Return whether the taker bought: he did where the price rose, by chance where it stood."""
     taker_buys = (bits >> np.uint64(63)).astype(np.bool_)
     rises, stays = price[1:] > price[:-1], price[1:] == price[:-1]
     taker_buys[1:] = rises | (stays & taker_buys[1:])
-    return Trades(price, quantity, taker_buys)
+    return taker_buys
 
 
 def _path(outline: Outline, noise: NDArray[np.float64]) -> Ints:
@@ -89,8 +93,9 @@ def _path(outline: Outline, noise: NDArray[np.float64]) -> Ints:
     return path
 
 
-def _split(volume: Ints, weights: NDArray[np.float64]) -> Ints:
-    """Return quantities of at least one step that sum to the volume, about in proportion to the weights."""
+def split(volume: Ints, bits: Hashes) -> Ints:
+    """Return quantities of at least one step that sum to the volume, a random share for each trade."""
+    weights = hashing.word(bits, 1) + 1
     spare = (volume - len(weights)).astype(np.float64)
     shares = np.cumsum(weights, axis=0)
     shares *= spare / shares[-1]

@@ -186,7 +186,17 @@ def test_wallet_endpoints_of_the_mainnet_persona(venues: OpenVenue) -> None:
     fees = venue.signed("GET", "/sapi/v1/asset/tradeFee", symbol="BTCUSDT").body
     assert fees == [{"symbol": "BTCUSDT", "makerCommission": "0.001", "takerCommission": "0.001"}]
     coins = venue.signed("GET", "/sapi/v1/capital/config/getall").body
-    assert {coin["coin"] for coin in coins} == {"BTC", "ETH", "BNB", "USDT", "SOL", "LTC"}
+    assert {coin["coin"] for coin in coins} == {
+        "BTC",
+        "ETH",
+        "BNB",
+        "USDT",
+        "SOL",
+        "LTC",
+        "XRP",
+        "ADA",
+        "DOGE",
+    }
     assert venue.public("/sapi/v1/system/status").headers["X-SAPI-USED-IP-WEIGHT-1M"]
 
 
@@ -198,7 +208,7 @@ def test_deposit_addresses_are_invalid_by_construction(venues: OpenVenue) -> Non
     assert address["address"].startswith("PAPER-USDT-TRX-")
     assert address == venue.signed("GET", path, coin="USDT").body
     assert venue.signed("GET", path, coin="USDT", network="BTC").refusal == (400, -1130)
-    assert venue.signed("GET", path, coin="DOGE").refusal == (400, -1130)
+    assert venue.signed("GET", path, coin="SHIB").refusal == (400, -1130)
     assert venue.signed("GET", path).refusal == (400, -1102)
 
 
@@ -217,6 +227,6 @@ def test_deposits_change_the_free_balance(venue: Venue) -> None:
     with pytest.raises(ValueError, match="free"):
         admin.deposit(venue.exchange, "SOL", Decimal(-3))
     with pytest.raises(ValueError, match="known"):
-        admin.deposit(venue.exchange, "DOGE", Decimal(1))
+        admin.deposit(venue.exchange, "SHIB", Decimal(1))
     with pytest.raises(ValueError, match="decimals"):
         admin.deposit(venue.exchange, "SOL", Decimal("0.000000001"))

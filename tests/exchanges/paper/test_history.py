@@ -68,7 +68,7 @@ def test_what_cannot_be_made_is_refused_and_changes_nothing(tmp_path: Path) -> N
     now_ms = venue.exchange.now_ms()
     refusals = [
         ("BTCUSDT", 1, since_ms, "BTCUSDT was traded already"),
-        ("DOGEUSDT", 1, since_ms, "the symbol was 'DOGEUSDT'"),
+        ("SHIBUSDT", 1, since_ms, "the symbol was 'SHIBUSDT'"),
         ("ETHUSDT", 0, since_ms, "the number of orders was 0"),
         ("ETHUSDT", 1, now_ms, "since_ms was"),
         ("ETHUSDT", 1, 0, "since_ms was"),

@@ -199,3 +199,15 @@ def test_a_malformed_file_is_refused_before_any_account_is_made(venues: OpenVenu
     with sqlite3.connect(tmp_path / "state" / STATE_FILE) as state:
         assert state.execute("SELECT count(*) FROM accounts").fetchone() == (0,)
     state.close()
+
+
+def test_a_state_made_before_a_symbol_was_listed_can_trade_it(tmp_path: Path, wall: Wall) -> None:
+    open_venue(tmp_path, wall).exchange.close()
+    with sqlite3.connect(tmp_path / STATE_FILE) as other:
+        other.execute("DELETE FROM symbols WHERE symbol = 'XRPBTC'")
+    other.close()
+    venue = open_venue(tmp_path, wall)
+    placed = venue.order("SELL", symbol="BTCUSDT", price="200000", quantity="0.001")
+    listed = venue.order("BUY", symbol="XRPBTC", price="0.00001000", quantity="100")
+    venue.exchange.close()
+    assert (placed.status, listed.status) == (200, 200)

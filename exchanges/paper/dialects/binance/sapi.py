@@ -16,6 +16,9 @@ _NAMES = {
     "USDT": "TetherUS",
     "SOL": "Solana",
     "LTC": "Litecoin",
+    "XRP": "XRP",
+    "ADA": "Cardano",
+    "DOGE": "Dogecoin",
 }
 _NETWORKS = {
     "BTC": ("BTC",),
@@ -24,6 +27,9 @@ _NETWORKS = {
     "USDT": ("TRX", "ETH", "SOL"),
     "SOL": ("SOL",),
     "LTC": ("LTC",),
+    "XRP": ("XRP",),
+    "ADA": ("ADA",),
+    "DOGE": ("DOGE",),
 }
 
 _CLOSED = frozenset({("USDT", "SOL")})
@@ -112,6 +118,18 @@ def trade_fee(call: Call) -> list[Json]:
 def nothing(_: Call) -> list[Any]:
     """Answer for lists that are empty here but that unchanged clients ask for when they start."""
     return []
+
+
+def no_derivatives(call: Call) -> Json:
+    """Answer clients that look for futures wherever they start: there are none here."""
+    return {
+        "timezone": "UTC",
+        "serverTime": call.engine.now_ms,
+        "rateLimits": [],
+        "exchangeFilters": [],
+        "assets": [],
+        "symbols": [],
+    }
 
 
 def _coin(asset: str, free: int, locked: int) -> Json:
