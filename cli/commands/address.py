@@ -21,7 +21,9 @@ def address(
     network: Annotated[str | None, typer.Option(help="Its network; default: the venue's.")] = None,
     confirm: Annotated[
         str | None,
-        typer.Option(metavar="ENDING", help="The last 6 characters, as the venue's own page shows them."),
+        typer.Option(
+            metavar="ENDING", help="The last 6 characters, and the tag if any, as on the venue's page."
+        ),
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Confirm another address than before.")] = False,
     png: Annotated[
@@ -64,9 +66,10 @@ async def _asked(
             told = {"coin": coin, "network": result.address.network, "address": result.address.address}
             desk.journal.record_note("ADDRESS_CHANGED", desk.account, told)
         elif not result.is_confirmed:
+            and_tag = ", a space, and the tag" if result.address.tag else ""
             ending = confirm or wiring.invocation.console.ask(
                 f"{coin} on {result.address.network}: {result.address.address}\n"
-                f"Open the venue's deposit page. The last {ENDING} characters of the address there: "
+                f"Open the venue's deposit page. The last {ENDING} characters of the address there{and_tag}: "
             )
             if ending is None:
                 address_result(wiring.invocation.console, result)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ENDING = 6
 """How many characters of the address a human types off the venue's page."""
+HOW = f"--confirm ENDING: the last {ENDING} characters"
 PAPER_PREFIX = "PAPER-"
 
 
@@ -31,6 +32,11 @@ class AddressResult:
     @property
     def is_confirmed(self) -> bool:
         return self.pinned == self.address
+
+    @property
+    def proof(self) -> str:
+        """What a human types off the venue's page: with a tag, which says whose money it is, that too."""
+        return f"{self.address.address[-ENDING:]} {self.address.tag}".strip()
 
     @property
     def is_toy(self) -> bool:
@@ -99,20 +105,20 @@ async def read_address(
 
 
 def pin(journal: Journal, account: AccountKey, result: AddressResult, ending: str | None) -> None:
-    """Write down that a human compared the address with the venue's page, where they read its ending.
+    """Write down that a human compared the address with the venue's page, where they read its ending and tag.
 
     Raises NotConfirmed, or Refused ADDRESS_INVALID.
     """
     result.raise_if_invalid()
     address = result.address
-    expected = address.address[-ENDING:]
-    how = f"--confirm ENDING: the last {ENDING} characters, as the venue's own page shows them"
+    what = f'--confirm "ENDING TAG": the last {ENDING} characters and the tag' if address.tag else HOW
+    how = f"{what}, as the venue's own page shows them"
     if ending is None:
         raise NotConfirmed(f"the address of {address.coin} on {address.network} is not confirmed", hint=how)
-    if ending.strip() != expected:
-        raise NotConfirmed(
-            f"the address does not end with {ending.strip()!r}", hint=f"deposit nothing; {how}"
-        )
+    typed = " ".join(ending.split())
+    if typed != result.proof:
+        tag = " and its tag" if address.tag else ""
+        raise NotConfirmed(f"the end of the address{tag} is not {typed!r}", hint=f"deposit nothing; {how}")
     journal.pin_address(account, address)
 
 

@@ -60,6 +60,17 @@ def test_it_is_confirmed_once_by_its_ending_on_the_page(shell: Shell, venue: Loo
     assert "SOL (closed)" in stdout
 
 
+def test_a_tag_is_confirmed_as_well(shell: Shell, venue: Loopback) -> None:
+    ending = told(venue)[-6:]
+    venue.spoil = when(WALLET, edited(b'"tag":""', b'"tag":"40012"'))
+    assert run(shell, f"trader address USDT --confirm {ending}", 4)["error"]["code"] == "NOT_CONFIRMED"
+    assert (
+        run(shell, f"trader address USDT --confirm '{ending} 40013'", 4)["error"]["code"] == "NOT_CONFIRMED"
+    )
+    result = run(shell, f"trader address USDT --confirm '{ending} 40012'")["result"]
+    assert (result["tag"], result["confirmed"]) == ("40012", True)
+
+
 def test_a_change_is_an_alarm_with_both_and_no_code(shell: Shell, venue: Loopback) -> None:
     address = told(venue)
     run(shell, f"trader address USDT --confirm {address[-6:]}")
