@@ -174,6 +174,9 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v3/rateLimit/order"): Route(account.order_count, 40, _USER),
 }
 
+_SIGNED_ANYWAY = (*SIGNED, "recvWindow")
+"""Anybody may ask, but clients sign all they send there."""
+
 SAPI_ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/sapi/v1/system/status"): Route(sapi.system_status, 1),
     ("GET", "/sapi/v1/account/apiRestrictions"): Route(sapi.api_restrictions, 1, _USER),
@@ -189,9 +192,11 @@ SAPI_ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/sapi/v1/asset/dribblet"): Route(transfers.dust, 1, _USER, optional=("startTime", "endTime")),
     ("GET", "/sapi/v1/asset/assetDividend"): Route(transfers.dividends, 10, _USER, optional=_LISTING),
     ("GET", "/sapi/v1/asset/tradeFee"): Route(sapi.trade_fee, 1, _USER, optional=("symbol",)),
-    ("GET", "/sapi/v1/margin/allPairs"): Route(sapi.nothing, 1),
-    ("GET", "/sapi/v1/margin/isolated/allPairs"): Route(sapi.nothing, 10),
-    ("GET", "/sapi/v1/spot/delist-schedule"): Route(sapi.nothing, 100),
+    ("GET", "/sapi/v1/margin/allPairs"): Route(sapi.nothing, 1, optional=_SIGNED_ANYWAY),
+    ("GET", "/sapi/v1/margin/isolated/allPairs"): Route(sapi.nothing, 10, optional=_SIGNED_ANYWAY),
+    ("GET", "/sapi/v1/spot/delist-schedule"): Route(sapi.nothing, 100, optional=_SIGNED_ANYWAY),
+    ("GET", "/fapi/v1/exchangeInfo"): Route(sapi.no_derivatives, 1),
+    ("GET", "/dapi/v1/exchangeInfo"): Route(sapi.no_derivatives, 1),
 }
 
 REMOVED = "/api/v3/userDataStream"
