@@ -17,6 +17,7 @@ import typer
 
 from cli.options import Options
 from core.errors import EXIT_BUG, EXIT_OK, Interrupted, NotConfirmed, TraderError, most_dangerous
+from core.phrases import as_meant
 
 CLEAR_LINE = "\r\x1b[2K"
 RED, YELLOW, DIM, PLAIN = "\x1b[1;31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
@@ -178,7 +179,7 @@ class Console:
         answer = self.type_phrase(phrase) if given is None else given
         if answer is None:
             raise NotConfirmed("the phrase was not given", hint=hint)
-        if answer != phrase:
+        if as_meant(answer) != phrase:
             raise NotConfirmed("the phrase was another one", hint=hint)
 
     def ask(self, question: str) -> str | None:

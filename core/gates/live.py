@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from core.clock import DAY_MS, HOUR_MS
 from core.gates.facts import AccountFacts, Answer, GateFacts, failed, passed, unavailable
+from core.phrases import as_meant
 from core.stages import EntryMode
 from core.values import decimal_text
 
@@ -116,6 +117,6 @@ def phrase(facts: GateFacts, account: AccountFacts) -> Answer:
     way_out = f'--confirm "{live.phrase}"'
     if live.typed is None:
         return failed("not typed", way_out)
-    if live.typed != live.phrase:
+    if as_meant(live.typed) != live.phrase:
         return failed("another phrase was typed", way_out)
     return passed(live.phrase)

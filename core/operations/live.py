@@ -66,7 +66,7 @@ async def ask_for_money(
     gates = evaluate(asked)
     if request.typed is None and {gate.name for gate in closed(gates)} == {"phrase"}:
         progress.gates(gates)
-        request = replace(request, typed=_as_meant(access.type_phrase(request.phrase)))
+        request = replace(request, typed=access.type_phrase(request.phrase))
         account = await look_again()
     return replace(facts, account=replace(account, live=request))
 
@@ -96,12 +96,7 @@ async def _live_request(desk: Desk, plan: StagePlan, typed: str | None) -> LiveR
         except TraderError as error:
             refused = error.message
     phrase = _phrase(desk, plan, instrument.quote_asset)
-    return LiveRequest(phrase, _as_meant(typed), rehearsed, refused)
-
-
-def _as_meant(typed: str | None) -> str | None:
-    """Return a phrase as it was meant: an ellipsis is hard to type."""
-    return None if typed is None else " ".join(typed.replace("...", "…").split())
+    return LiveRequest(phrase, typed, rehearsed, refused)
 
 
 def _rehearsal(desk: Desk, request: OrderRequest) -> Intent:

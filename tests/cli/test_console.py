@@ -380,6 +380,7 @@ PHRASE = "live binance …a1b2 BTCUSDT 1 trade cap 25 USDT k7f3"
 def test_the_phrase_is_typed_or_given_exactly() -> None:
     screen(typed=f"{PHRASE}\n").console.confirm_phrase(PHRASE, None)
     screen().console.confirm_phrase(PHRASE, PHRASE)
+    screen(typed=f"{PHRASE.replace('…', '...')} \n").console.confirm_phrase(PHRASE, None)
     for shown, given in (
         (screen(), None),
         (screen(), PHRASE.replace("k7f3", "k7f2")),
