@@ -177,7 +177,7 @@ COMMANDS: tuple[Entry | Section, ...] = (
                 "serve",
                 "Serve the paper exchange to other programs until interrupted.",
                 "trader paper serve --port 8750 --json",
-                "cli.commands.paper:serve",
+                "cli.commands.paper_serve:serve",
                 (3,),
                 looks_back=False,
             ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -21,6 +22,7 @@ from exchanges.paper.faults.deciding import ActivePlan
 from exchanges.paper.market import MarketFileError
 from exchanges.paper.schema import StateError
 from exchanges.paper.server import PaperEndpoint, serve
+from exchanges.paper.sockets.connection import STANDARD_RULES, SocketRules
 
 __all__ = [
     "ActivePlan",
@@ -28,6 +30,7 @@ __all__ = [
     "PaperEndpoint",
     "Persona",
     "Plan",
+    "Serving",
     "fault_plan",
     "paper_config",
     "paper_exchange",
@@ -44,7 +47,24 @@ LOOPBACK = "127.0.0.1"
 ANY_PORT = 0
 
 
-def paper_config(settings: Settings, persona: Persona, state_dir: Path | None = None) -> PaperConfig:
+@dataclass(frozen=True)
+class Serving:
+    """How an exchange is served to other programs."""
+
+    host: str = LOOPBACK
+    port: int = ANY_PORT
+    socket_life_s: float = STANDARD_RULES.life
+    hmac_may_log_on: bool = False
+    beyond_loopback: bool = False
+
+
+INSIDE = Serving()
+"""How a command serves the exchange to itself."""
+
+
+def paper_config(
+    settings: Settings, persona: Persona, state_dir: Path | None = None, *, legacy_listen_key: bool = False
+) -> PaperConfig:
     """Return what to serve as the settings say; every command must come to the same state."""
     return PaperConfig(
         state_dir=state_dir or settings.home / STATE_FOLDER,
@@ -53,6 +73,7 @@ def paper_config(settings: Settings, persona: Persona, state_dir: Path | None = 
         market_symbol=settings.symbol,
         speed=None if settings.paper_speed is None else Fraction(settings.paper_speed),
         persona=persona,
+        legacy_listen_key=legacy_listen_key,
     )
 
 
@@ -81,9 +102,7 @@ def paper_exchange(config: PaperConfig) -> Iterator[Exchange]:
 
 
 @asynccontextmanager
-async def served(
-    config: PaperConfig, *, host: str = LOOPBACK, port: int = ANY_PORT
-) -> AsyncIterator[PaperEndpoint]:
+async def served(config: PaperConfig, serving: Serving = INSIDE) -> AsyncIterator[PaperEndpoint]:
     """Serve a paper exchange for as long as the context lasts. Raises ConfigError."""
     async with AsyncExitStack() as stack:
         with paper_errors():
@@ -91,15 +110,18 @@ async def served(
                 endpoint = await stack.enter_async_context(
                     serve(
                         config,
-                        host=host,
-                        port=port,
+                        host=serving.host,
+                        port=serving.port,
                         wall_clock_ms=SystemClock().now_ms,
                         random_bytes=system_random,
+                        socket_rules=SocketRules(life=serving.socket_life_s),
+                        hmac_may_log_on=serving.hmac_may_log_on,
+                        beyond_loopback=serving.beyond_loopback,
                     )
                 )
             except OSError as error:
                 raise ConfigError(
-                    f"the paper exchange cannot listen on {host}:{port}: {error.strerror}",
+                    f"the paper exchange cannot listen on {serving.host}:{serving.port}: {error.strerror}",
                     hint="leave --port out to have a free one chosen",
                 ) from None
         yield endpoint

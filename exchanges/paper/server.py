@@ -53,15 +53,17 @@ async def serve(
     random_bytes: Callable[[int], bytes],
     socket_rules: SocketRules = STANDARD_RULES,
     hmac_may_log_on: bool = False,
+    beyond_loopback: bool = False,
 ) -> AsyncIterator[PaperEndpoint]:
     """Open the state and serve it until the context ends.
 
     `hmac_may_log_on`: let `session.logon` take keys that are not Ed25519, as some clients expect.
 
-    Raises ValueError for a host that is not loopback: its keys and its money are toys, nobody else must meet
-    them. Raises OSError when the port is taken, and what `Exchange` raises.
+    Raises ValueError for a host that is not loopback, unless `beyond_loopback`: its keys and its money are
+    toys, nobody else must meet them by chance. Raises OSError when the port is taken, and what `Exchange`
+    raises.
     """
-    if not _is_loopback(host):
+    if not beyond_loopback and not _is_loopback(host):
         raise ValueError(f"the paper exchange listens on loopback only, not on {host}")
     exchange = Exchange(config, wall_clock_ms=wall_clock_ms, random_bytes=random_bytes)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
+import aiohttp
 import pytest
 
 from tests.cli.conversation import TIMEOUT_S, Shell
@@ -56,6 +58,37 @@ def test_serve_prints_its_address_and_ends_when_asked(shell: Shell, number: sign
     assert program.returncode == 0
     assert stdout == ""
     assert "Traceback" not in stderr
+
+
+def test_serve_says_goodbye_to_open_connections_and_keeps_its_state(shell: Shell) -> None:
+    with served(shell, "--legacy-listen-key") as (program, address):
+        key, secret = address["api_key"], address["api_secret"]
+
+        async def hear_the_end() -> list[Any]:
+            async with aiohttp.ClientSession() as session:
+                stream = await session.ws_connect(f"{address['stream']}/ws")
+                api = await session.ws_connect(address["ws_api"])
+                program.send_signal(signal.SIGTERM)
+                return [await stream.receive_json(), await api.receive_json()]
+
+        bare, wrapped = asyncio.run(hear_the_end())
+        assert (bare["e"], wrapped["event"]["e"]) == ("serverShutdown", "serverShutdown")
+        program.communicate(timeout=TIMEOUT_S)
+    assert program.returncode == 0
+    with served(shell) as (_, again):
+        assert (again["api_key"], again["api_secret"]) == (key, secret)
+
+
+def test_an_ephemeral_exchange_leaves_nothing(shell: Shell) -> None:
+    before = set(shell.folder.rglob("*"))
+    keys = []
+    for _ in range(2):
+        with served(shell, "--ephemeral") as (program, address):
+            keys.append(address["api_key"])
+            program.send_signal(signal.SIGTERM)
+            program.communicate(timeout=TIMEOUT_S)
+    assert keys[0] != keys[1]
+    assert {path.name for path in set(shell.folder.rglob("*")) - before if "paper" in path.name} == set()
 
 
 def test_serve_on_a_taken_port_is_an_error_with_the_port(shell: Shell) -> None:

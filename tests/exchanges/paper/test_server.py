@@ -140,6 +140,21 @@ async def test_only_loopback_is_served(tmp_path: Path, host: str) -> None:
     assert list(tmp_path.glob("*.sqlite3")) == []
 
 
+async def test_whoever_knows_may_listen_beyond_loopback(served: Serve, tmp_path: Path) -> None:
+    async with (
+        serve(
+            PaperConfig(tmp_path),
+            host="0.0.0.0",
+            wall_clock_ms=wall_clock_ms,
+            random_bytes=random.Random(1).randbytes,
+            beyond_loopback=True,
+        ) as endpoint,
+        aiohttp.ClientSession() as session,
+        session.get(endpoint.rest.replace("0.0.0.0", "127.0.0.1") + "/api/v3/ping") as response,
+    ):
+        assert response.status == 200
+
+
 async def test_a_taken_port_is_an_os_error_and_leaves_nothing_open(served: Serve, tmp_path: Path) -> None:
     async with served() as endpoint:
         port = int(endpoint.rest.rsplit(":", 1)[1])
