@@ -201,7 +201,7 @@ class Wiring:
                 alone=not dry_run,
             )
 
-    def _key_seen(self, venue: Venue) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def _key_seen(self, venue: Venue) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
         """Look for the key on this machine. The keys of the exchange in this process are nowhere else."""
         from core.key_homes import other_homes
         from core.key_traces import traces

@@ -35,7 +35,7 @@ class Desk:
     held until an operation that sends acquires it or takes it over. `digests`: () -> (risk digest, code
     digest), read when asked. `alone`: with the lease, nobody else sells from this desk's book; dry runs of
     one home share theirs. `key_seen`: () -> (where on this machine the key can be read, other homes that use
-    it), read when asked.
+    it, None when that cannot be told), read when asked.
     """
 
     venue: Venue
@@ -50,7 +50,7 @@ class Desk:
     limits: RiskLimits
     strategy: Strategy
     digests: Callable[[], tuple[str, str]]
-    key_seen: Callable[[], tuple[tuple[str, ...], tuple[str, ...]]]
+    key_seen: Callable[[], tuple[tuple[str, ...], tuple[str, ...] | None]]
     stop: StopRequest
     alone: bool
 

@@ -22,8 +22,8 @@ class KeyReport:
     """The key in use. `facts`, `status`: None where the venue cannot say, as on a testnet.
 
     `exposed`: why it must not be used, "" when nothing is known; `used_on_testnet`: by this home; `traces`:
-    where it was found on this machine; `other_homes`: that use the same key. `exposure_ms`: when a key of
-    this home was last exposed, None for never.
+    where it was found on this machine; `other_homes`: that use the same key, None when that cannot be told.
+    `exposure_ms`: when a key of this home was last exposed, None for never.
     """
 
     facts: KeyFacts | None
@@ -31,7 +31,7 @@ class KeyReport:
     exposed: str
     used_on_testnet: bool
     traces: tuple[str, ...]
-    other_homes: tuple[str, ...]
+    other_homes: tuple[str, ...] | None
     exposure_ms: int | None
 
 
@@ -125,8 +125,9 @@ def key_is_ours_alone(facts: GateFacts, account: AccountFacts) -> Answer:
     """One key a system: with a shared one nobody can tell whose order it was."""
     if account.account.environment is Environment.TESTNET:
         return unavailable(LIVE_ONLY)
-    if account.key.other_homes:
-        return failed(
-            f"this key is used from {', '.join(account.key.other_homes)} as well", "make a key for each home"
-        )
+    others = account.key.other_homes
+    if others is None:
+        return failed("the list of homes that use this key cannot be kept", "mend the runtime folder")
+    if others:
+        return failed(f"this key is used from {', '.join(others)} as well", "make a key for each home")
     return passed("no other home on this machine uses it")

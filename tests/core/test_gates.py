@@ -194,6 +194,7 @@ LIVE_KEY: list[tuple[str, Change, str]] = [
     ("a key used on a testnet", key(used_on_testnet=True), "key-exposure"),
     ("a key in a shell history", key(traces=("~/.bash_history:7",)), "key-exposure"),
     ("a key used from another home", key(other_homes=("/elsewhere",)), "key-alone"),
+    ("a key used from nobody knows where", key(other_homes=None), "key-alone"),
 ]
 
 

@@ -96,3 +96,18 @@ def test_homes_that_share_a_key_see_each_other(tmp_path: Path) -> None:
     assert other_homes(runtime, "ffffffffffff", first) == ()
     second.rmdir()
     assert other_homes(runtime, "0123456789ab", first) == ()
+
+
+def test_a_list_of_homes_that_cannot_be_kept_is_no_empty_one(tmp_path: Path) -> None:
+    first, second, runtime = tmp_path / "first", tmp_path / "second", tmp_path / "runtime"
+    first.mkdir()
+    second.mkdir()
+    assert other_homes(runtime, "0123456789ab", first) == ()
+    list_ = runtime / "0123456789ab.homes"
+    with list_.open("ab") as file:
+        file.write(b'"/torn by a full di')
+    assert other_homes(runtime, "0123456789ab", second) == (str(first),)
+    assert other_homes(runtime, "0123456789ab", first) == (str(second),)
+    list_.unlink()
+    list_.mkdir()
+    assert other_homes(runtime, "0123456789ab", first) is None
