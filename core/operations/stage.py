@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
@@ -71,7 +72,8 @@ async def _pass_gates_and_run(
     if not plan.stage.dry_run:
         await settle(desk, tell=progress.note)
     look = partial(account_facts, desk, plan)
-    facts = GateFacts(plan, desk.settings, desk.venue.host, await look())
+    first_look = await look()
+    facts = GateFacts(plan, desk.settings, desk.venue.host, first_look)
     if desk.is_live:
         facts = await ask_for_money(access, desk, facts, progress, look)
     try:
@@ -80,7 +82,10 @@ async def _pass_gates_and_run(
         desk.journal.record_note("GATE_CLOSED", desk.account, refused.details)
         raise
     record_confirmed(desk, facts)
-    await _run(desk, plan, progress, result, random_bytes)
+    # Of the code as it was when it began: an upgrade during a soak was not what made the trades.
+    digests = (first_look.risk_digest, first_look.code_digest)
+    prove = partial(_record_evidence, desk, plan, result, random_bytes, digests)
+    await _run(desk, plan, progress, result, prove)
 
 
 def _sender(desk: Desk, plan: StagePlan) -> AbstractContextManager[object]:
@@ -110,7 +115,7 @@ def _pass_gates(facts: GateFacts, result: StageResult, counted: tuple[str, ...] 
 
 
 async def _run(
-    desk: Desk, plan: StagePlan, progress: Progress, result: StageResult, random_bytes: RandomBytes
+    desk: Desk, plan: StagePlan, progress: Progress, result: StageResult, prove: Callable[[], None]
 ) -> None:
     instrument = await desk.venue.market_data.instrument(plan.symbol)
     progress.step(Step.REACHABLE, f"{desk.account.venue} {desk.venue.host.environment} API reachable")
@@ -129,9 +134,9 @@ async def _run(
         await make_trades(Trading(desk, plan, progress, result, holding, deadline_ms))
     except Interrupted:
         if result.trades:
-            _record_evidence(desk, plan, result, random_bytes)
+            prove()
         raise
-    _record_evidence(desk, plan, result, random_bytes)
+    prove()
     orders = sum(1 + len(trade.exits) for trade in result.trades)
     progress.step(Step.AUDIT, f"{orders} orders and evidence {result.evidence_id} in {result.audit_log}")
 
@@ -185,10 +190,12 @@ def _shown(signal: SignalView) -> str:
     return f"{text} ({limits_text(signal.limits)})" if signal.limits else text
 
 
-def _record_evidence(desk: Desk, plan: StagePlan, result: StageResult, random_bytes: RandomBytes) -> None:
+def _record_evidence(
+    desk: Desk, plan: StagePlan, result: StageResult, random_bytes: RandomBytes, digests: tuple[str, str]
+) -> None:
     """Write down what was proven. A run that failed proves nothing, whatever it did before."""
     trades = result.trades
-    risk_digest, code_digest = desk.digests()
+    risk_digest, code_digest = digests
     evidence = Evidence(
         evidence_id=f"ev{random_bytes(4).hex()}",
         stage=plan.stage.number,

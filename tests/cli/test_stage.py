@@ -207,6 +207,14 @@ def test_evidence_does_not_count_for_other_code(shell: Shell, monkeypatch: pytes
     assert "with another version of the code" in document["error"]["message"]
 
 
+def test_an_upgrade_during_a_run_has_proven_nothing(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = iter(["before", *["after"] * 3])
+    monkeypatch.setattr(wiring, "code_digest", lambda: next(versions))
+    run(shell, "trader stage 0")
+    error = run(shell, f"{REAL} trader stage 1", 4)["error"]
+    assert "with another version of the code" in error["message"]
+
+
 @pytest.mark.parametrize(("days", "why"), [(7.1, "7.1 days ago; 7 is the limit"), (-1, "in the future")])
 def test_evidence_grows_old(shell: Shell, monkeypatch: pytest.MonkeyPatch, days: float, why: str) -> None:
     now_ms = SystemClock.now_ms
