@@ -17,6 +17,7 @@ import numpy as np
 from core.bars import FloatArray
 
 NEAR_ZERO = 1e-12
+_CHUNK = 8_192  # windows at a time: their copies stay in the processor's cache
 
 
 def lagged(values: FloatArray, lag: int) -> FloatArray:
@@ -63,6 +64,27 @@ def rolling_std(values: FloatArray, window: int) -> FloatArray:
     deviation = np.sqrt(squares / window)
     deviation[deviation < NEAR_ZERO * np.maximum(1.0, np.abs(mean))] = 0.0
     return deviation
+
+
+def mean_and_deviation(values: FloatArray, window: int) -> tuple[FloatArray, FloatArray]:
+    """Return the mean and the population deviation of the last `window` values, in two passes.
+
+    As `rolling_mean` and `rolling_std`, window by window instead of step by step: faster on few bars.
+    """
+    if window < 1:
+        raise ValueError(f"window must be at least 1, was {window}")
+    mean, deviation = np.full(len(values), np.nan), np.full(len(values), np.nan)
+    if len(values) < window:
+        return mean, deviation
+    windows = np.lib.stride_tricks.sliding_window_view(values, window)
+    for start in range(0, len(windows), _CHUNK):
+        part = windows[start : start + _CHUNK]
+        at = slice(start + window - 1, start + window - 1 + len(part))
+        mean[at] = np.add.reduce(part, axis=1) / window
+        off = part - mean[at, None]
+        deviation[at] = np.sqrt(np.einsum("ij,ij->i", off, off) / window)
+    deviation[deviation < NEAR_ZERO * np.maximum(1.0, np.abs(mean))] = 0.0
+    return mean, deviation
 
 
 def path_length(close: FloatArray, window: int) -> FloatArray:

@@ -9,25 +9,13 @@ import numpy as np
 import pytest
 
 from core.bars import Bars
-
-MINUTE_MS = 60_000
+from tests.core.markets import MINUTE_MS, fixture_f1
 
 
 @pytest.fixture(scope="session")
 def f1() -> Bars:
-    """240 bars of drift and two sine waves; the worked numbers in these tests were computed from them."""
-    t = np.arange(240.0)
-    close = 100 + 0.02 * t + 3 * np.sin(t / 9) + 0.5 * np.sin(t / 2)
-    opens = np.append(100.0, close[:-1])
-    return Bars(
-        open_time_ms=np.arange(240) * MINUTE_MS,
-        open=opens,
-        high=np.maximum(opens, close) + 0.2 + 0.1 * np.sin(t) ** 2,
-        low=np.minimum(opens, close) - 0.2 - 0.1 * np.cos(t) ** 2,
-        close=close,
-        volume=1000 + 400 * np.sin(t / 5) + 50 * (t % 7),
-        interval_ms=MINUTE_MS,
-    )
+    """The analytic fixture that the worked numbers were computed from."""
+    return fixture_f1()
 
 
 @pytest.fixture(scope="session")

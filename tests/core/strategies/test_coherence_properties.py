@@ -17,51 +17,11 @@ from core.strategies.coherence import (
     field_from_nodes,
 )
 from core.strategies.market import MarketView
+from tests.core.markets import markets, scaled
 
 PARAMETERS = CoherenceParameters()
-TICK = 0.01
 
 unhurried = settings(deadline=None)  # a busy machine is no failure
-
-
-@st.composite
-def markets(draw: st.DrawFn, min_bars: int = 105) -> Bars:
-    """Bars on a tick grid made of stretches that trend, drift, stand still, or trade no volume."""
-    stretches = draw(
-        st.lists(
-            st.tuples(
-                st.integers(5, 60),
-                st.sampled_from([0.0, 0.0005, 0.01]),
-                st.sampled_from([-0.002, 0.0, 0.002]),
-                st.sampled_from([0.0, 1.0, 1e6]),
-            ),
-            min_size=1,
-            max_size=8,
-        )
-    )
-    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    missing = max(0, min_bars - sum(length for length, *_ in stretches))
-    stretches.append((missing + 1, 0.001, 0.0, 10.0))
-    steps = np.concatenate([random.normal(drift, sd, length) for length, sd, drift, _ in stretches])
-    volume = np.concatenate([random.exponential(1.0, length) * size for length, _, _, size in stretches])
-
-    close = np.maximum(np.round(1000 * np.exp(np.cumsum(steps)) / TICK), 100) * TICK
-    opens = np.append(close[0], close[:-1])
-    wick = random.integers(0, 3, (2, len(close))) * TICK
-    high, low = np.maximum(opens, close) + wick[0], np.minimum(opens, close) - wick[1]
-    return Bars(np.arange(len(close)), opens, high, low, close, volume, interval_ms=1)
-
-
-def scaled(bars: Bars, price: float, volume: float) -> Bars:
-    return Bars(
-        bars.open_time_ms,
-        bars.open * price,
-        bars.high * price,
-        bars.low * price,
-        bars.close * price,
-        bars.volume * volume,
-        bars.interval_ms,
-    )
 
 
 def assert_bounded(field: Field) -> None:
