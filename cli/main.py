@@ -170,6 +170,28 @@ COMMANDS: tuple[Entry | Section, ...] = (
         (3, 4, 5),
     ),
     Section(
+        "data",
+        "Import recorded bars, and list what is there.",
+        (
+            Entry(
+                "import",
+                "Import Binance Vision zips, CSVs and freqtrade feather files.",
+                "trader data import BTCUSDT-1m-2024-01.zip",
+                "cli.commands.data:import_",
+                (3, 4),
+                looks_back=False,
+            ),
+            Entry(
+                "list",
+                "Show which bars are there, and where some are missing.",
+                "trader data list",
+                "cli.commands.data:list_",
+                (3,),
+                looks_back=False,
+            ),
+        ),
+    ),
+    Section(
         "paper",
         "Serve and manage the exchange in a box on this machine.",
         (

@@ -1,0 +1,73 @@
+"""One file to import as a table of bars, whatever its format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.bars import IntArray
+from core.data.checks import Finding, cleaned
+from core.data.csv_columns import Columns
+from core.data.files import checked, content, lines, unreadable
+from core.data.klines import KLINE_COLUMNS, feather_table, kline_table
+from core.data.names import TRADES, Named, named
+from core.data.store import path_of
+from core.data.trades import DEFAULT_INTERVAL, LONGEST_INTERVAL, bars_of_trades, read_trades
+from core.errors import ConfigError
+from core.intervals import interval_ms
+
+_FEATHER = ".feather"
+_ZIP = ".zip"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """The bars of one file, sorted. `is_proven`: a checksum file beside it agreed."""
+
+    path: Path
+    symbol: str
+    interval: str
+    table: IntArray
+    findings: tuple[Finding, ...]
+    is_proven: bool
+
+
+def read_source(path: Path, home: Path, symbol: str | None = None, interval: str | None = None) -> Source:
+    """Read a file. `symbol` and `interval` stand above what its name says. Raises ConfigError."""
+    name = named(path.name)
+    symbol = symbol or name.symbol
+    if symbol is None:
+        raise unreadable(path, "its name does not say which symbol it is of: give --symbol BTCUSDT")
+    data = content(path)
+    is_proven = checked(path, data)
+    if path.suffix.lower() == _FEATHER:
+        table, its_own = feather_table(path)
+        findings: list[Finding] = []
+    else:
+        columns = Columns(path, lines(path, data))
+        if name.kind in TRADES or (name.kind is None and columns.width != KLINE_COLUMNS):
+            its_own = interval or DEFAULT_INTERVAL
+            path_of(home, symbol, its_own)
+            if interval_ms(its_own) > interval_ms(LONGEST_INTERVAL):
+                raise unreadable(path, f"trades make bars of at most {LONGEST_INTERVAL}, not {its_own}")
+            # The zip of a day holds the whole day. A CSV of that name may be a piece that somebody cut out.
+            span_ms = name.span_ms if path.suffix.lower() == _ZIP else None
+            table, findings = bars_of_trades(read_trades(columns, name.kind), its_own, span_ms)
+        else:
+            table, its_own = kline_table(columns)
+            findings = []
+    _compare(path, name, interval, its_own)
+    path_of(home, symbol, its_own)
+    table, more = cleaned(table, its_own)
+    return Source(path, symbol, its_own, table, (*findings, *more), is_proven)
+
+
+def _compare(path: Path, name: Named, interval: str | None, its_own: str) -> None:
+    if interval is not None and interval != its_own:
+        raise ConfigError(
+            f"{path} holds bars of {its_own}, --interval says {interval}",
+            code="DATA_UNREADABLE",
+            hint="leave --interval out; readers make longer bars of shorter ones",
+        )
+    if name.kind is not None and name.kind not in TRADES and name.kind != its_own:
+        raise unreadable(path, f"holds bars of {its_own}, its name says {name.kind}")
