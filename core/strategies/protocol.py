@@ -74,8 +74,10 @@ class Signals:
     target count as reached when the bar's low or high touches them (`stops_on_close`: when its close does).
 
     `stop_loss_rate`, `take_profit_rate` (NaN: no target), `fraction` (NaN: the operator's), `leverage`: the
-    terms of a position entered at `t`. `gates`: by code, whether each condition of an entry holds, for
-    counting. `classes`: by label, whether the signal is of that class.
+    terms of a position entered at `t`. `confirm`: an entry takes place only if `decide` says so as well,
+    because it also depends on `Standing` (drawdown, the time since the last entry, what was learned).
+    `gates`: by code, whether each condition of an entry holds. `classes`: by label, whether the signal is of
+    that class.
     """
 
     entry: npt.NDArray[np.int8]
@@ -89,6 +91,7 @@ class Signals:
     rearm: BoolArray | None = None
     fraction: FloatArray | None = None
     leverage: npt.NDArray[np.int64] | None = None
+    confirm: bool = False
     gates: Mapping[str, BoolArray] = field(default_factory=lambda: NOTHING)
     classes: Mapping[str, BoolArray] = field(default_factory=lambda: NOTHING)
 

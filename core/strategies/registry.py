@@ -30,6 +30,7 @@ GROUP = "trader.strategies"
 BUILT_IN: Mapping[str, str] = MappingProxyType(
     {
         "coherence": "core.strategies.coherence:Coherence",
+        "mean_reversion": "core.strategies.mean_reversion:MeanReversion",
     }
 )
 
