@@ -36,6 +36,7 @@ from core.signing_key import SigningKey
 from core.stop import StopRequest
 from core.strategies import evidence_of
 from core.venue_clock import VenueClock
+from exchanges.paper.recognizing import is_paper
 from exchanges.registry import official_root, venue_factory
 
 if TYPE_CHECKING:
@@ -127,7 +128,8 @@ class Wiring:
 
     @asynccontextmanager
     async def _paper_elsewhere(self, environment: Environment) -> AsyncIterator[Venue]:
-        """Use a paper exchange that another process serves; it must be on this machine."""
+        """Use a paper exchange that another process serves, on this machine; the live venue behind a tunnel
+        is none, whatever TRADER_VENUE says: for paper alone gates may be loosened."""
         key = self.key or self.signing_key(self.settings, environment)
         factory = venue_factory(PAPER)
         async with factory(str(self.settings.base_url), None, SystemClock(), name=PAPER) as venue:
@@ -138,6 +140,12 @@ class Wiring:
                     hint="set TRADER_VENUE=binance, or remove BINANCE_BASE_URL",
                 )
             host, reading = venue.host, await venue.market_data.clock_reading()
+            if not await is_paper(host.root):
+                raise ConfigError(
+                    f"TRADER_VENUE is paper, but what answers at {host.host} is no paper exchange",
+                    code="SETTINGS_INVALID",
+                    hint="set TRADER_VENUE=binance, or point BINANCE_BASE_URL at `trader paper serve`",
+                )
         clock = _paper_clock(reading.venue_ms, float(self.settings.paper_speed or 1))
         with self._budget(host.host, clock) as budget:
             async with factory(host, key, clock, name=PAPER, budget=budget) as venue:

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -22,7 +23,7 @@ from aiohttp import web
 
 from exchanges.paper import Exchange, PaperConfig
 from exchanges.paper.dialects import binance
-from exchanges.paper.dialects.binance import HttpAnswer, HttpRequest
+from exchanges.paper.dialects.binance import HttpAnswer, HttpRequest, fault_admin
 from exchanges.paper.records import Persona
 
 STARTED_WITHIN_S = 20
@@ -98,7 +99,16 @@ class Loopback:
     @property
     def signed(self) -> list[str]:
         """The paths that only a signed request can ask."""
-        keyless = ("ping", "time", "exchangeInfo", "depth", "avgPrice", "klines", "system/status")
+        keyless = (
+            "ping",
+            "time",
+            "exchangeInfo",
+            "depth",
+            "avgPrice",
+            "klines",
+            "system/status",
+            "paper/faults",
+        )
         return [path for _, path in self.requests if not path.endswith(keyless)]
 
 
@@ -154,7 +164,9 @@ def _handler(
         answer = loopback.before(received)
         if answer is None:
             with exchange.transaction() as engine:
-                answer = binance.answer(exchange, engine, received)
+                is_admin = received.path == fault_admin.PATH
+                serve = fault_admin.answer if is_admin else partial(binance.answer, exchange)
+                answer = serve(engine, received)
         given = loopback.spoil(received, answer)
         if given is None:
             assert request.transport

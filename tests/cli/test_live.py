@@ -149,6 +149,15 @@ def test_who_halts_while_the_phrase_is_typed_is_heard(rehearsed: Rehearsed) -> N
     assert rehearsed.venue.orders == []
 
 
+def test_the_live_venue_behind_a_tunnel_is_no_paper_exchange(rehearsed: Rehearsed) -> None:
+    rehearsed.venue.spoil = when("/paper/faults", body(b'{"code":0,"msg":"no such path"}', 404))
+    rehearsed.venue.requests.clear()
+    for command in ("stage 2", "cancel-all --yes", "address USDT"):
+        error = rehearsed.run(f"trader {command}", 3)["error"]
+        assert "is no paper exchange" in error["message"]
+    assert rehearsed.venue.signed == []
+
+
 def test_the_phrase_may_be_typed_with_three_dots(rehearsed: Rehearsed) -> None:
     typed = rehearsed.phrase().replace("…", "...")
     rehearsed.run(f'trader stage 2 --confirm "{typed}"')
