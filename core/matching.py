@@ -60,18 +60,32 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
-class Matched:
-    """What a taker met: trades in order, offers that must expire instead of trading with their owner, and
-    whether the taker itself must expire for that reason.
-    """
+class Prevention:
+    """A trade with one's own offer that must not be. `quantity`: what the taker loses by that, 0: nothing."""
 
-    executions: tuple[Execution, ...] = ()
-    prevented: tuple[Offer, ...] = ()
-    taker_expires: bool = False
+    offer: Offer
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """What a taker met, in order: trades, and own offers it was kept from."""
+
+    meetings: tuple[Execution | Prevention, ...] = ()
+
+    @property
+    def executions(self) -> tuple[Execution, ...]:
+        return tuple(each for each in self.meetings if isinstance(each, Execution))
 
     @property
     def quantity(self) -> int:
-        return sum(execution.quantity for execution in self.executions)
+        """Return how much was traded."""
+        return sum(each.quantity for each in self.executions)
+
+    @property
+    def used(self) -> int:
+        """Return how much of the taker is gone: traded, or taken off it."""
+        return sum(each.quantity for each in self.meetings)
 
     def cost(self, scale: Scale) -> int:
         """Return the quote amount of all trades, each rounded down as it is paid."""
@@ -102,31 +116,38 @@ def match(
     """Trade a taker against offers in priority order.
 
     Exactly one of `quantity` (steps) and `budget` (quote units to spend or to receive at most) bounds it;
-    `limit` is the worst price taken, None any. The taker's mode decides about offers of the same `owner`.
+    `limit` is the worst price taken, None any. The taker's mode decides about offers of the same `owner`: it
+    trades with them all the same, it ends there, they end, or both become smaller by what would have traded.
     """
     if (quantity is None) == (budget is None):
         raise ValueError("give either a quantity or a budget")
-    executions: list[Execution] = []
-    prevented: list[Offer] = []
+    meetings: list[Execution | Prevention] = []
+    expired: set[int | None] = set()
     for offer in offers:
         if limit is not None and (offer.price > limit if is_buy else offer.price < limit):
             break
         wanted = quantity if budget is None else scale.affordable(offer.price, budget)
         if not wanted:
             break
-        if owner is not None and offer.owner == owner and self_trade != "NONE":
-            if self_trade != "EXPIRE_TAKER":
-                prevented.append(offer)
-            if self_trade != "EXPIRE_MAKER":
-                return Matched(tuple(executions), tuple(prevented), taker_expires=True)
+        taken = min(wanted, offer.quantity)
+        if owner is None or offer.owner != owner or self_trade == "NONE":
+            meetings.append(Execution(offer, taken))
+        elif offer.order_id in expired:
             continue
-        traded = min(wanted, offer.quantity)
-        executions.append(Execution(offer, traded))
+        elif self_trade in ("EXPIRE_TAKER", "EXPIRE_BOTH"):
+            meetings.append(Prevention(offer, wanted))
+            break
+        elif self_trade == "EXPIRE_MAKER":
+            meetings.append(Prevention(offer, 0))
+            expired.add(offer.order_id)
+            continue
+        else:
+            meetings.append(Prevention(offer, taken))
         if budget is not None:
-            budget -= scale.quote(offer.price, traded)
+            budget -= scale.quote(offer.price, taken)
         elif quantity is not None:
-            quantity -= traded
-    return Matched(tuple(executions), tuple(prevented))
+            quantity -= taken
+    return Matched(tuple(meetings))
 
 
 def commission(received: int, rate: int) -> int:

@@ -6,12 +6,12 @@ process left resting yesterday is filled when and where the market passed it. Lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace as at
 
 from msgspec.structs import replace
 
-from exchanges.paper import settlement, stops
+from exchanges.paper import lists, settlement, stops
 from exchanges.paper.ambient import Ambient
 from exchanges.paper.engine import Engine
 from exchanges.paper.market import STEP_MS, Market
@@ -34,15 +34,16 @@ def advance(engine: Engine) -> None:
         symbol = min(hits, key=lambda name: (hits[name], name))
         step = hits.pop(symbol)
         world.put_symbol(replace(world.symbols[symbol], step=step))
-        _meet(world, ambient, symbol, step)
-        _wake(at(engine, now_ms=step * STEP_MS), symbol)
+        then = at(engine, now_ms=step * STEP_MS)
+        _meet(then, symbol)
+        _wake(then, symbol)
         _find_hit(world, ambient, symbol, last_step, hits)
 
 
 def _find_hit(world: World, ambient: Ambient, symbol: str, last_step: int, hits: dict[str, int]) -> None:
     """Note the next step that can fill something; without one the symbol has arrived at `last_step`."""
     state = world.symbols[symbol]
-    orders = world.orders[symbol].values()
+    orders = [order for order in world.orders[symbol].values() if not order.is_pending]
     step = None
     if orders and state.status == "TRADING":
         step = next_hit(ambient.markets[symbol], orders, state.step + 1, last_step)
@@ -52,7 +53,21 @@ def _find_hit(world: World, ambient: Ambient, symbol: str, last_step: int, hits:
         hits[symbol] = step
 
 
-def next_hit(market: Market, orders: Iterable[Order], first: int, last: int) -> int | None:
+def next_hit(market: Market, orders: Sequence[Order], first: int, last: int) -> int | None:
+    """Return the first step in [first, last] that something happens at to one of the orders."""
+    trailing = [order for order in orders if order.is_waiting and order.trailing_delta]
+    if any(order.trailing_ms < 0 and not order.stop_price for order in trailing):
+        return first
+    fixed = [order for order in orders if not order.is_waiting or order.trailing_ms < 0]
+    hit = _next_passage(market, fixed, first, last) if fixed else None
+    for order in trailing:
+        if order.trailing_ms >= 0:
+            turn = stops.first_turn(market, order, first, last if hit is None else hit)
+            hit = hit if turn is None else turn
+    return hit
+
+
+def _next_passage(market: Market, orders: Iterable[Order], first: int, last: int) -> int | None:
     """Return the first step in [first, last] whose price reaches an order.
 
     Spans that double are asked first, so that a hit soon after the start does not cost a look at years.
@@ -93,49 +108,54 @@ def _reached_by_rise(order: Order) -> bool:
 
 
 def _wake(engine: Engine, symbol: str) -> None:
-    """Wake the orders of a symbol whose stop price the trade of this step has reached, oldest first."""
-    last_price = engine.ambient.markets[symbol].price(engine.now_ms)
-    waiting = [order for order in engine.world.orders[symbol].values() if order.is_waiting]
+    """Wake the orders of a symbol that the trade of this step has reached, oldest first."""
+    market, own = engine.ambient.markets[symbol], engine.world.orders[symbol]
+    last_price = market.price(engine.now_ms)
+    waiting = [order for order in own.values() if order.is_waiting and not order.is_pending]
     for order in waiting:
-        if stops.is_reached(order, order.stop_price, last_price):
-            engine.wake(order)
+        if order.order_id not in own:
+            continue  # the other leg of its pair woke before it
+        if not order.trailing_delta:
+            if stops.is_reached(order, last_price):
+                lists.wake(engine, order)
+        elif stops.starts_trailing(order, last_price):
+            engine.world.put_order(replace(order, trailing_ms=engine.now_ms))
+        elif order.trailing_ms >= 0 and stops.has_turned(order, market, engine.now_ms):
+            lists.wake(engine, order)
 
 
-def _meet(world: World, ambient: Ambient, symbol: str, step: int) -> None:
-    """Let the orders of a symbol meet the market at one step, in price-time order.
+def _meet(engine: Engine, symbol: str) -> None:
+    """Let the orders of a symbol meet the market now, in price-time order.
 
     Those the price passed are filled in full: everything resting there was. Those it touched share, first
     come first served, what traded at their price and what the other side now offers at it.
     """
-    time_ms = step * STEP_MS
-    market = ambient.markets[symbol]
+    world, time_ms = engine.world, engine.now_ms
+    market = engine.ambient.markets[symbol]
     (trade,) = market.trades_from(market.ordinal_at(time_ms) - 1, 1)
     for is_buy in (True, False):
-        printed, offered = trade.quantity, _offered(world, ambient, symbol, not is_buy, trade.price, time_ms)
-        for offer in world.resting(symbol, is_buy):
-            order = world.orders[symbol][offer.order_id or 0]
-            passed_by = order.price - trade.price if is_buy else trade.price - order.price
-            quantity = order.remaining if passed_by > 0 else min(order.remaining, printed + offered)
-            if passed_by < 0 or not quantity or order.working_ms >= time_ms:
+        printed, offered = trade.quantity, _offered(engine, symbol, not is_buy, trade.price)
+        for offer in world.queue(symbol, is_buy):
+            order = world.orders[symbol].get(offer.order_id or 0)
+            if order is None or order.working_ms >= time_ms:
                 continue
-            if passed_by == 0:
+            passed_by = order.price - trade.price if is_buy else trade.price - order.price
+            if passed_by < 0:
+                break
+            quantity = order.remaining if passed_by else min(offer.quantity, printed + offered)
+            if not quantity:
+                continue
+            if not passed_by:
                 from_book = max(0, quantity - printed)
                 printed, offered = printed - (quantity - from_book), offered - from_book
                 world.consume(symbol, not is_buy, order.price, from_book, time_ms)
-            place = settlement.next_trade(world, ambient, symbol, time_ms)
-            settlement.fill(
-                world,
-                ambient,
-                order,
-                place,
-                price=order.price,
-                quantity=quantity,
-                is_maker=True,
-                now_ms=time_ms,
-            )
+            place = settlement.next_trade(engine, symbol)
+            settlement.fill(engine, order, place, price=order.price, quantity=quantity, is_maker=True)
+    lists.follow(engine)
 
 
-def _offered(world: World, ambient: Ambient, symbol: str, is_bid: bool, price: int, time_ms: int) -> int:
+def _offered(engine: Engine, symbol: str, is_bid: bool, price: int) -> int:
     """Return what the best level of an ambient book side has to give at exactly this price."""
-    best = next(world.remaining(symbol, is_bid, ambient.levels(symbol, is_bid, time_ms), time_ms), None)
+    levels = engine.ambient.levels(symbol, is_bid, engine.now_ms)
+    best = next(engine.world.remaining(symbol, is_bid, levels, engine.now_ms), None)
     return best.quantity if best is not None and best.price == price else 0

@@ -126,14 +126,15 @@ class OrderCount(msgspec.Struct, frozen=True):
             in_day=max(0, self.in_day + orders),
         )
 
-    def exceeded(self, limits: Limits) -> str | None:
-        """Return the limit that has no room for one more order, as the venue words it."""
-        if self.in_ten_seconds >= limits.orders_per_ten_seconds:
+    def exceeded(self, limits: Limits, orders: int = 1) -> str | None:
+        """Return the limit that has no room for so many more orders, as the venue words it."""
+        if self.in_ten_seconds + orders > limits.orders_per_ten_seconds:
             return f"{limits.orders_per_ten_seconds} orders per 10 SECOND"
-        if self.in_day >= limits.orders_per_day:
+        if self.in_day + orders > limits.orders_per_day:
             return f"{limits.orders_per_day} orders per 1 DAY"
         return None
 
-    def retry_after_s(self, limits: Limits, now_ms: int) -> int:
-        window_ms = TEN_SECONDS_MS if self.in_ten_seconds >= limits.orders_per_ten_seconds else DAY_MS
+    def retry_after_s(self, limits: Limits, now_ms: int, orders: int = 1) -> int:
+        soon = self.in_ten_seconds + orders > limits.orders_per_ten_seconds
+        window_ms = TEN_SECONDS_MS if soon else DAY_MS
         return _seconds_left(window_ms - now_ms % window_ms)

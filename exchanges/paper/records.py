@@ -70,7 +70,7 @@ class SymbolState(msgspec.Struct, frozen=True):
     prevented: int = 0
 
 
-class Order(msgspec.Struct, frozen=True):
+class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     """One order. `price` 0: any; `quote_quantity` > 0: a market order sized in quote units.
 
     `stop_price` > 0: it waits off the book until the last price reaches that. `working_ms` -1: never was on
@@ -157,6 +157,7 @@ class Fill(msgspec.Struct, frozen=True):
     commission_asset: str
     is_maker: bool
     time_ms: int
+    list_id: int = -1
 
 
 TransferKind = Literal["deposit", "withdrawal", "dust", "distribution"]
@@ -225,7 +226,7 @@ class Amendment(msgspec.Struct, frozen=True):
     time_ms: int
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     """Something a user stream tells. `execution_id` counts what happened to the orders of a symbol.
 
     ORDER: an order as it is after `execution`, with what made it so: a `fill`, a `prevented` match (the order

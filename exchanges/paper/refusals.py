@@ -9,7 +9,6 @@ class Reason(StrEnum):
     """What is wrong with a request that was understood."""
 
     FILTER = "filter"
-    SELF_TRADE_MODE = "self-trade mode"
     TOO_MANY_ORDERS = "too many orders"
     MARKET_CLOSED = "market closed"
     DUPLICATE_ORDER = "duplicate order"
@@ -21,10 +20,14 @@ class Reason(StrEnum):
     NO_SUCH_ORDER = "no such order"
     CLIENT_ID_MISMATCH = "client id mismatch"
     CANCEL_RESTRICTED = "cancel restricted"
+    BAD_PRICES = "bad prices"
+    AMEND_REFUSED = "amend refused"
+    NO_SUCH_LIST = "no such list"
 
 
 class Refused(Exception):
-    """A request is turned down and nothing is changed. `detail`: the filter's name, or the full limit."""
+    """A request is turned down and nothing is changed. `detail`: the filter's name, the full limit, or
+    why an order cannot be amended."""
 
     def __init__(self, reason: Reason, detail: str = "", *, retry_after_s: int = 0) -> None:
         self.reason = reason

@@ -44,6 +44,7 @@ _ORDER_LISTS = (
             ("locked", -1),
         )
     ),
+    "ALTER TABLE fills ADD COLUMN list_id INTEGER NOT NULL DEFAULT -1",
     "ALTER TABLE symbols ADD COLUMN executions INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE symbols ADD COLUMN prevented INTEGER NOT NULL DEFAULT 0",
     "DROP INDEX open_orders",
@@ -54,6 +55,7 @@ _ORDER_LISTS = (
   created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, status_type TEXT NOT NULL,
   PRIMARY KEY (account, list_id)
 ) WITHOUT ROWID""",
+    "CREATE INDEX open_lists ON order_lists (account) WHERE status_type != 'ALL_DONE'",
     "CREATE INDEX order_lists_by_client_id ON order_lists (account, client_id, list_id)",
     """CREATE TABLE prevented_matches (
   account INTEGER NOT NULL, symbol TEXT NOT NULL, prevented_match_id INTEGER NOT NULL,

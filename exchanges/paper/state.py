@@ -23,6 +23,7 @@ from exchanges.paper.faults.deciding import ActivePlan, Tally
 from exchanges.paper.faults.plan import Plan
 from exchanges.paper.keys import ApiKey, Permissions
 from exchanges.paper.limits import IpUsage, Limits, OrderCount
+from exchanges.paper.list_state import ListState
 from exchanges.paper.records import (
     Account,
     Event,
@@ -60,7 +61,8 @@ def _marks(count: int) -> str:
 
 _ORDER_MARKS = _marks(1 + len(Order.__struct_fields__))
 _SAVE_ORDER = f"INSERT OR REPLACE INTO orders (account, {_ORDER_COLUMNS}) VALUES ({_ORDER_MARKS})"  # noqa: S608
-_SAVE_FILL = f"INSERT INTO fills (account, {_FILL_COLUMNS}) VALUES ({_marks(14)})"  # noqa: S608
+_FILL_MARKS = _marks(1 + len(Fill.__struct_fields__))
+_SAVE_FILL = f"INSERT INTO fills (account, {_FILL_COLUMNS}) VALUES ({_FILL_MARKS})"  # noqa: S608
 
 
 class State:
@@ -69,6 +71,7 @@ class State:
     def __init__(self, directory: Path) -> None:
         """Open or make the state. Raises `schema.StateError` for a file that is not ours."""
         self._db = schema.connect(directory)
+        self.lists = ListState(self._db)
         self._seen_version = -1
         self._keys: dict[tuple[Persona, str], ApiKey] = {}
         self._ip_usage: dict[str, IpUsage] = {}

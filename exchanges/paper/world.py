@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Literal
 
 from msgspec.structs import replace
 
 from core.matching import Offer
+from exchanges.paper.locks import needed
 from exchanges.paper.market import STEP_MS, Level
 from exchanges.paper.records import (
     Account,
@@ -17,6 +19,7 @@ from exchanges.paper.records import (
     Execution,
     Fill,
     Order,
+    OrderList,
     PreventedMatch,
     SymbolState,
 )
@@ -40,8 +43,12 @@ class World:
         self.orders: dict[str, dict[int, Order]] = {name: {} for name in SYMBOLS}
         self._open_client_ids: dict[str, tuple[str, int]] = {}
         for order in state.open_orders(number):
+            if order.locked < 0:
+                order = replace(order, locked=needed(order))
             self.orders[order.symbol][order.order_id] = order
             self._open_client_ids[order.client_order_id] = order.symbol, order.order_id
+        self.lists = {each.list_id: each for each in state.lists.open_lists(number)}
+        self._last_list = state.lists.last_list(number)
         self._balances = state.balances(number, "account")
         self._venue = state.balances(number, "venue")
         self._consumed: defaultdict[tuple[str, bool], dict[int, tuple[int, int]]] = defaultdict(dict)
@@ -52,6 +59,8 @@ class World:
         self._saved = account
         self._changed_symbols: set[str] = set()
         self._changed_assets: set[str] = set()
+        self._changed_lists: dict[int, OrderList] = {}
+        self._touched: list[Order] = []
         self._changed_orders: dict[tuple[str, int], Order] = {}
         self._changed_levels: set[tuple[str, bool, int]] = set()
         self._fills: list[Fill] = []
@@ -66,6 +75,10 @@ class World:
 
     def free(self, asset: str) -> int:
         return self._balances.get(asset, (0, 0))[0]
+
+    def held(self, asset: str) -> int:
+        """Return what is free and what is locked."""
+        return sum(self._balances.get(asset, (0, 0)))
 
     def balances(self) -> Iterator[tuple[str, int, int]]:
         """Yield (asset, free, locked) of every asset the exchange knows."""
@@ -95,23 +108,82 @@ class World:
         elif self.orders[order.symbol].pop(order.order_id, None):
             del self._open_client_ids[order.client_order_id]
         self._changed_orders[order.symbol, order.order_id] = order
+        if order.list_id >= 0:
+            self._touched.append(order)
+
+    def rename_order(self, order: Order, client_order_id: str) -> Order:
+        """Return an open order under another name, which its old one no longer finds."""
+        self._open_client_ids.pop(order.client_order_id, None)
+        return replace(order, client_order_id=client_order_id)
 
     def put_symbol(self, symbol: SymbolState) -> None:
         self.symbols[symbol.symbol] = symbol
         self._changed_symbols.add(symbol.symbol)
 
+    def touch_book(self, symbol: str) -> None:
+        """Count a change of the book by an own action."""
+        state = self.symbols[symbol]
+        self.put_symbol(replace(state, updates=state.updates + 1))
+
+    # order lists
+
+    def next_list(self) -> int:
+        self._last_list += 1
+        return self._last_list
+
+    def put_list(self, order_list: OrderList) -> None:
+        """Remember a list as it now is; closed ones are no longer followed."""
+        if order_list.is_open:
+            self.lists[order_list.list_id] = order_list
+        else:
+            self.lists.pop(order_list.list_id, None)
+        self._changed_lists[order_list.list_id] = order_list
+
+    def members(self, order_list: OrderList) -> list[Order]:
+        """Return the open orders of a list."""
+        own = self.orders[order_list.symbol]
+        return [own[order_id] for order_id, _ in order_list.orders if order_id in own]
+
+    def take_touched(self) -> list[Order]:
+        """Return the members of lists that changed since the last call, as they then were."""
+        touched, self._touched = self._touched, []
+        return touched
+
     def add_fill(self, fill: Fill) -> None:
         self._fills.append(fill)
 
     def resting(self, symbol: str, is_buy: bool) -> list[Offer]:
-        """Return the own orders on one book side in price-time order."""
+        """Return the own orders that show on one book side, in price-time order."""
+        owner = self.account.account
+        return [
+            Offer(order.price, order.visible or order.remaining, order.order_id, owner)
+            for order in self._on_book(symbol, is_buy)
+        ]
+
+    def queue(self, symbol: str, is_buy: bool) -> list[Offer]:
+        """Return all that own orders of one side can trade, in order.
+
+        What an iceberg hides comes part by part, each after everything that then stands at its price.
+        """
+        orders, owner = self._on_book(symbol, is_buy), self.account.account
+        if not any(order.visible for order in orders):
+            return [Offer(order.price, order.remaining, order.order_id, owner) for order in orders]
+        offers = []
+        for price, level in groupby(orders, key=lambda order: order.price):
+            line = deque((order, order.visible or order.remaining, order.remaining) for order in level)
+            while line:
+                order, shown, left = line.popleft()
+                offers.append(Offer(price, shown, order.order_id, owner))
+                if left > shown:
+                    line.append((order, min(order.iceberg, left - shown), left - shown))
+        return offers
+
+    def _on_book(self, symbol: str, is_buy: bool) -> list[Order]:
         own = self.orders[symbol].values()
         orders = [order for order in own if order.is_buy is is_buy and not order.is_waiting]
-        if not orders:
-            return []
-        orders.sort(key=lambda order: (-order.price if is_buy else order.price, order.order_id))
-        owner = self.account.account
-        return [Offer(order.price, order.remaining, order.order_id, owner) for order in orders]
+        sign = -1 if is_buy else 1
+        orders.sort(key=lambda order: (sign * order.price, order.priority, order.order_id))
+        return orders
 
     def has_open_client_id(self, client_order_id: str) -> bool:
         return client_order_id in self._open_client_ids
@@ -210,6 +282,9 @@ class World:
         if self._changed_orders:
             self._state.save_orders(number, self._changed_orders.values())
             self._changed_orders.clear()
+        if self._changed_lists:
+            self._state.lists.save(number, self._changed_lists.values())
+            self._changed_lists.clear()
         if self._fills:
             self._state.save_fills(number, self._fills)
             self._fills.clear()

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.matching import UNIT, Matched, Offer, Scale, by_priority, commission, match
+from core.matching import (
+    UNIT,
+    Matched,
+    Offer,
+    Prevention,
+    Scale,
+    SelfTradePrevention,
+    by_priority,
+    commission,
+    match,
+)
 
 SCALE = Scale(tick=1_000_000, step=1_000)  # 0.01 quote, 0.00001 base
 COARSE = Scale(tick=1_000, step=10_000)  # a tick times a step is a tenth of a unit
@@ -45,22 +55,26 @@ def test_a_quote_budget_buys_whole_steps_and_is_never_exceeded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "traded", "prevented", "expires"),
+    ("mode", "traded", "prevented"),
     [
-        ("NONE", [(100, 5), (101, 5)], [], False),
-        ("EXPIRE_MAKER", [(101, 5)], [7], False),
-        ("EXPIRE_TAKER", [], [], True),
-        ("EXPIRE_BOTH", [], [7], True),
+        ("NONE", [(100, 5), (100, 2), (101, 3)], []),
+        ("EXPIRE_MAKER", [(101, 5)], [(7, 0)]),
+        ("EXPIRE_TAKER", [], [(7, 10)]),
+        ("EXPIRE_BOTH", [], [(7, 10)]),
+        ("DECREMENT", [(101, 3)], [(7, 5), (7, 2)]),
+        ("TRANSFER", [(101, 3)], [(7, 5), (7, 2)]),
     ],
 )
 def test_self_trade_prevention_follows_the_taker(
-    mode: str, traded: list[tuple[int, int]], prevented: list[int], expires: bool
+    mode: SelfTradePrevention, traded: list[tuple[int, int]], prevented: list[tuple[int, int]]
 ) -> None:
-    offers = [Offer(100, 5, 7, OWNER), Offer(101, 5)]
-    matched = match(offers, SCALE, is_buy=True, quantity=10, owner=OWNER, self_trade=mode)  # type: ignore[arg-type]  # parametrized text
+    """The own order offers 7 in two parts, as an iceberg does."""
+    offers = [Offer(100, 5, 7, OWNER), Offer(100, 2, 7, OWNER), Offer(101, 5)]
+    matched = match(offers, SCALE, is_buy=True, quantity=10, owner=OWNER, self_trade=mode)
     assert prices(matched) == traded
-    assert [offer.order_id for offer in matched.prevented] == prevented
-    assert matched.taker_expires is expires
+    kept_from = [each for each in matched.meetings if isinstance(each, Prevention)]
+    assert [(each.offer.order_id, each.quantity) for each in kept_from] == prevented
+    assert matched.used == sum(quantity for _, quantity in traded + prevented)
 
 
 def test_other_owners_are_traded_with() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from exchanges.paper import settlement
+from exchanges.paper import lists, locks, settlement
 from exchanges.paper.engine import Engine
 from exchanges.paper.records import Order
 from exchanges.paper.symbols import SYMBOLS
@@ -12,11 +12,13 @@ from exchanges.paper.symbols import SYMBOLS
 
 def fill_resting(engine: Engine, order: Order, percent: int) -> Order:
     """Fill part of an open order at its price, rounded up to a step; one that waits for a price wakes."""
-    if order.is_waiting:
-        order = engine.wake(order).order
-    if not order.is_open:
+    if order.is_waiting and not order.is_pending:
+        order = lists.wake(engine, order).order
+    if not order.is_open or order.is_pending:
         return order
-    return _fill(engine, order, -(-order.remaining * percent // 100), order.price, is_maker=True)
+    filled = _fill(engine, order, -(-order.remaining * percent // 100), order.price, is_maker=True)
+    lists.follow(engine)
+    return filled
 
 
 def fill_late(engine: Engine) -> None:
@@ -30,13 +32,13 @@ def fill_late(engine: Engine) -> None:
             continue
         rules = SYMBOLS[symbol]
         price = order.price or engine.ambient.markets[symbol].price(engine.now_ms)
-        asset = settlement.payment_asset(order)
+        asset = locks.payment_asset(order)
         free = world.free(asset)
         affordable = rules.scale.affordable(price, free) if order.is_buy else free // rules.step
         quantity = min(order.remaining, affordable)
         if quantity:
             payment = _payment(order, quantity, price)
-            world.post(asset, free=-payment, locked=payment)
+            order = settlement.relock(engine, replace(order, locked=0), payment)
             _fill(engine, order, quantity, price, is_maker=False)
 
 
@@ -45,19 +47,10 @@ def _payment(order: Order, quantity: int, price: int) -> int:
     if order.is_buy and not order.price:
         return SYMBOLS[order.symbol].scale.quote(price, quantity)
     filled = replace(order, executed=order.executed + quantity)
-    return settlement.locked_by(order) - settlement.locked_by(filled)
+    return locks.needed(order) - locks.needed(filled)
 
 
 def _fill(engine: Engine, order: Order, quantity: int, price: int, *, is_maker: bool) -> Order:
-    place = settlement.next_trade(engine.world, engine.ambient, order.symbol, engine.now_ms)
-    filled, _ = settlement.fill(
-        engine.world,
-        engine.ambient,
-        order,
-        place,
-        price=price,
-        quantity=quantity,
-        is_maker=is_maker,
-        now_ms=engine.now_ms,
-    )
+    place = settlement.next_trade(engine, order.symbol)
+    filled, _ = settlement.fill(engine, order, place, price=price, quantity=quantity, is_maker=is_maker)
     return filled

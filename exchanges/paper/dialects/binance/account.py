@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.matching import UNIT
 from exchanges.paper.dialects.binance import rules, wire
 from exchanges.paper.dialects.binance.call import Call
-from exchanges.paper.dialects.binance.errors import BAD_COMBINATION, ApiError
+from exchanges.paper.dialects.binance.errors import BAD_COMBINATION, ApiError, missing_either
 from exchanges.paper.dialects.binance.wire import Json, amount
 from exchanges.paper.engine import Engine
 from exchanges.paper.settlement import BNB_DISCOUNT_PERCENT
@@ -97,6 +97,43 @@ def order_count(call: Call) -> list[Json]:
     count = own.order_count.at(call.engine.now_ms)
     ten_seconds, day = rules.order_limits(own.limits)
     return [{**ten_seconds, "count": count.in_ten_seconds}, {**day, "count": count.in_day}]
+
+
+def prevented_matches(call: Call) -> list[Json]:
+    params, engine = call.params, call.engine
+    symbol = params.symbol()
+    match_id, order_id = params.integer("preventedMatchId"), params.integer("orderId")
+    first = params.integer("fromPreventedMatchId")
+    if match_id is None and order_id is None:
+        raise missing_either("preventedMatchId", "orderId")
+    if match_id is not None and (order_id is not None or first is not None):
+        raise ApiError(*BAD_COMBINATION)
+    own = engine.world.account.account
+    found = engine.records.lists.matches(
+        own,
+        symbol.name,
+        match_id=match_id,
+        order_id=order_id,
+        first=first or 0,
+        limit=params.limit(500, 1000),
+    )
+    return [wire.prevented_match(match, own) for match in found]
+
+
+def allocations(call: Call) -> list[Json]:
+    """Nothing is routed to other books here, so nothing is allocated from them."""
+    call.params.symbol()
+    call.params.span(call.engine.now_ms)
+    for name in ("fromAllocationId", "orderId"):
+        call.params.integer(name)
+    call.params.limit(500, 1000)
+    return []
+
+
+def own_filters(call: Call) -> Json:
+    """Return the filters that bind this account beyond what everybody sees: none."""
+    call.params.symbol()
+    return {"exchangeFilters": [], "symbolFilters": [], "assetFilters": []}
 
 
 def _rates(maker: int, taker: int) -> Json:

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from exchanges.paper.limits import Limits, TooManyRequests
 from exchanges.paper.refusals import Reason, Refused
 
 
 class ApiError(Exception):
-    """An answer that is not a success. `retry_after_s` 0: no such header."""
+    """An answer that is not a success. `retry_after_s` 0: no such header. `data`: what each part came to."""
 
-    def __init__(self, code: int, message: str, *, status: int = 400, retry_after_s: int = 0) -> None:
+    def __init__(
+        self,
+        code: int,
+        message: str,
+        *,
+        status: int = 400,
+        retry_after_s: int = 0,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
         self.code = code
         self.message = message
         self.status = status
         self.retry_after_s = retry_after_s
+        self.data = data
         super().__init__(f"{code} {message}")
+
+    def body(self) -> dict[str, Any]:
+        body: dict[str, Any] = {"code": self.code, "msg": self.message}
+        return body if self.data is None else {**body, "data": self.data}
 
 
 def missing(name: str) -> ApiError:
@@ -42,8 +58,19 @@ BAD_COMBINATION = (-1128, "Combination of optional parameters invalid.")
 TOO_LONG_A_SPAN = (-1127, "More than 24 hours between startTime and endTime.")
 UNKNOWN_ORDER = (-2011, "Unknown order sent.")
 
+LEG_TYPE = (-1158, "Order type not supported in OCO.")
+BOTH_LIMIT = (-1168, "At least one OCO order must be contingent.")
+LEG_ON_WRONG_SIDE: dict[tuple[str, str], tuple[int, str]] = {
+    ("LIMIT_MAKER", "BUY"): (-1165, "A limit order in a buy OCO must be below."),
+    ("LIMIT_MAKER", "SELL"): (-1166, "A limit order in a sell OCO must be above."),
+    ("STOP_LOSS", "BUY"): (-1196, "A stop loss order in a buy OCO must be above."),
+    ("STOP_LOSS", "SELL"): (-1197, "A stop loss order in a sell OCO must be below."),
+    ("TAKE_PROFIT", "BUY"): (-1198, "A take profit order in a buy OCO must be below."),
+    ("TAKE_PROFIT", "SELL"): (-1199, "A take profit order in a sell OCO must be above."),
+}
+NO_REFERENCE_PRICE = (-2043, "This symbol doesn't have a reference price.")
+
 _TEXTS: dict[Reason, tuple[int, str]] = {
-    Reason.SELF_TRADE_MODE: (-1013, "This symbol does not allow the specified self-trade prevention mode."),
     Reason.MARKET_CLOSED: (-2010, "Market is closed."),
     Reason.DUPLICATE_ORDER: (-2010, "Duplicate order sent."),
     Reason.INSUFFICIENT_BALANCE: (-2010, "Account has insufficient balance for requested action."),
@@ -53,6 +80,8 @@ _TEXTS: dict[Reason, tuple[int, str]] = {
     Reason.UNKNOWN_ORDER: UNKNOWN_ORDER,
     Reason.NO_SUCH_ORDER: (-2013, "Order does not exist."),
     Reason.CLIENT_ID_MISMATCH: (-2039, "Client order ID is not correct for this order ID."),
+    Reason.BAD_PRICES: (-2010, "The relationship of the prices for the orders is not correct."),
+    Reason.NO_SUCH_LIST: (-2018, "Order list does not exist."),
     Reason.CANCEL_RESTRICTED: (-2011, "Order was not canceled due to cancel restrictions."),
 }
 
@@ -61,6 +90,8 @@ def from_refusal(refused: Refused) -> ApiError:
     """Word an engine's refusal."""
     if refused.reason is Reason.FILTER:
         return ApiError(-1013, f"Filter failure: {refused.detail}")
+    if refused.reason is Reason.AMEND_REFUSED:
+        return ApiError(-2038, refused.detail)
     if refused.reason is Reason.TOO_MANY_ORDERS:
         text = f"Too many new orders; current limit is {refused.detail}."
         return ApiError(-1015, text, status=429, retry_after_s=refused.retry_after_s)

@@ -2,59 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
-from functools import cached_property
-
-from exchanges.paper.dialects.binance import account, listen_keys, market, orders, sapi, tickers, transfers
-from exchanges.paper.dialects.binance.call import Handler
-
-
-class Security(Enum):
-    """Who may call: anybody, who shows a key, a key that signs and may read, one that may trade."""
-
-    NONE = "NONE"
-    USER_STREAM = "USER_STREAM"
-    USER_DATA = "USER_DATA"
-    TRADE = "TRADE"
-
-
-Weight = int | Callable[[dict[str, str]], int]
-
-
-SIGNED = ("signature", "timestamp")
-
-
-@dataclass(frozen=True)
-class Route:
-    """One endpoint. `free_on_success`: its weight is charged only when it fails. `places`: once accepted, it
-    reports the order count.
-    """
-
-    handler: Handler
-    weight: Weight
-    security: Security = Security.NONE
-    mandatory: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ()
-    free_on_success: bool = False
-    places: bool = False
-
-    @property
-    def needs_signature(self) -> bool:
-        return self.security in (Security.USER_DATA, Security.TRADE)
-
-    @cached_property
-    def required(self) -> tuple[str, ...]:
-        return (*self.mandatory, *(SIGNED if self.needs_signature else ()))
-
-    @cached_property
-    def known(self) -> frozenset[str]:
-        """Every parameter the endpoint reads."""
-        return frozenset((*self.required, *self.optional, *(("recvWindow",) if self.needs_signature else ())))
-
-    def weigh(self, values: dict[str, str]) -> int:
-        return self.weight if isinstance(self.weight, int) else self.weight(values)
+from exchanges.paper.dialects.binance import (
+    account,
+    execution_rules,
+    listen_keys,
+    market,
+    sapi,
+    tickers,
+    transfers,
+)
+from exchanges.paper.dialects.binance.order_routes import ORDER_ROUTES
+from exchanges.paper.dialects.binance.route import SIGNED, Route, Security, by, selected_weight
 
 
 def _depth_weight(values: dict[str, str]) -> int:
@@ -74,19 +32,9 @@ def _window_weight(values: dict[str, str]) -> int:
     return min(200, 4 * (values.get("symbols", "").count(",") + 1))
 
 
-def _by(name: str, with_it: int, without: int) -> Callable[[dict[str, str]], int]:
-    return lambda values: with_it if name in values else without
-
-
-def _test_weight(values: dict[str, str]) -> int:
-    return 20 if values.get("computeCommissionRates") == "true" else 1
-
-
-_ORDER = ("symbol", "side", "type")
 _SELECTORS = ("symbol", "symbols", "symbolStatus")
-_USER, _TRADE = Security.USER_DATA, Security.TRADE
+_USER = Security.USER_DATA
 _LISTING = ("startTime", "endTime", "limit")
-_WHICH = ("orderId", "origClientOrderId")
 _HISTORY = ("coin", "offset", *_LISTING)
 
 ROUTES: dict[tuple[str, str], Route] = {
@@ -121,57 +69,44 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v3/ticker"): Route(
         tickers.ticker, _window_weight, optional=(*_SELECTORS, "type", "windowSize")
     ),
-    ("GET", "/api/v3/ticker/price"): Route(tickers.ticker_price, _by("symbol", 2, 4), optional=_SELECTORS),
-    ("GET", "/api/v3/ticker/bookTicker"): Route(
-        tickers.book_ticker, _by("symbol", 2, 4), optional=_SELECTORS
-    ),
+    ("GET", "/api/v3/ticker/price"): Route(tickers.ticker_price, by("symbol", 2, 4), optional=_SELECTORS),
+    ("GET", "/api/v3/ticker/bookTicker"): Route(tickers.book_ticker, by("symbol", 2, 4), optional=_SELECTORS),
     ("GET", "/api/v3/historicalBlockTrades"): Route(
         market.block_trades, 25, mandatory=("symbol", "fromId"), optional=("limit",)
     ),
-    ("POST", "/api/v3/order"): Route(
-        orders.place,
-        1,
-        _TRADE,
-        mandatory=_ORDER,
-        optional=orders.PLACEMENT,
-        free_on_success=True,
-        places=True,
+    ("GET", "/api/v3/executionRules"): Route(
+        execution_rules.execution_rules, selected_weight(2, 40), optional=_SELECTORS
     ),
-    ("POST", "/api/v3/order/test"): Route(
-        orders.test,
-        _test_weight,
-        _TRADE,
-        mandatory=_ORDER,
-        optional=(*orders.PLACEMENT, "computeCommissionRates"),
+    ("GET", "/api/v3/referencePrice"): Route(execution_rules.reference_price, 2, mandatory=("symbol",)),
+    ("GET", "/api/v3/referencePrice/calculation"): Route(
+        execution_rules.reference_price, 2, mandatory=("symbol",), optional=("symbolStatus",)
     ),
-    ("GET", "/api/v3/order"): Route(orders.query, 4, _USER, mandatory=("symbol",), optional=_WHICH),
-    ("DELETE", "/api/v3/order"): Route(
-        orders.cancel,
-        1,
-        _TRADE,
-        mandatory=("symbol",),
-        optional=(*_WHICH, "newClientOrderId", "cancelRestrictions"),
-        free_on_success=True,
-    ),
-    ("GET", "/api/v3/openOrders"): Route(
-        orders.open_orders, _by("symbol", 6, 80), _USER, optional=("symbol",)
-    ),
-    ("DELETE", "/api/v3/openOrders"): Route(
-        orders.cancel_all, 1, _TRADE, mandatory=("symbol",), free_on_success=True
-    ),
-    ("GET", "/api/v3/allOrders"): Route(
-        orders.all_orders, 20, _USER, mandatory=("symbol",), optional=("orderId", *_LISTING)
-    ),
+    **ORDER_ROUTES,
     ("GET", "/api/v3/account"): Route(account.account, 20, _USER, optional=("omitZeroBalances",)),
     ("GET", "/api/v3/myTrades"): Route(
         account.my_trades,
-        _by("orderId", 5, 20),
+        by("orderId", 5, 20),
         _USER,
         mandatory=("symbol",),
         optional=("orderId", "fromId", *_LISTING),
     ),
     ("GET", "/api/v3/account/commission"): Route(account.commission, 20, _USER, mandatory=("symbol",)),
     ("GET", "/api/v3/rateLimit/order"): Route(account.order_count, 40, _USER),
+    ("GET", "/api/v3/myPreventedMatches"): Route(
+        account.prevented_matches,
+        by("orderId", 20, 2),
+        _USER,
+        mandatory=("symbol",),
+        optional=("preventedMatchId", "orderId", "fromPreventedMatchId", "limit"),
+    ),
+    ("GET", "/api/v3/myAllocations"): Route(
+        account.allocations,
+        20,
+        _USER,
+        mandatory=("symbol",),
+        optional=("fromAllocationId", "orderId", *_LISTING),
+    ),
+    ("GET", "/api/v3/myFilters"): Route(account.own_filters, 40, _USER, mandatory=("symbol",)),
 }
 
 _SIGNED_ANYWAY = (*SIGNED, "recvWindow")

@@ -16,11 +16,12 @@ ORDER_TYPES = (
     "TAKE_PROFIT",
     "TAKE_PROFIT_LIMIT",
 )
-SELF_TRADE_MODES = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH")
+SELF_TRADE_MODES = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER")
 DEFAULT_SELF_TRADE_MODE = "EXPIRE_MAKER"
 
 
 def filters(symbol: Symbol) -> list[Json]:
+    position = {"filterType": "MAX_POSITION", "maxPosition": amount(symbol.max_position)}
     return [
         {
             "filterType": "PRICE_FILTER",
@@ -68,11 +69,12 @@ def filters(symbol: Symbol) -> list[Json]:
         {"filterType": "MAX_NUM_ORDER_LISTS", "maxNumOrderLists": symbol.max_order_lists},
         {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": symbol.max_algo_orders},
         {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": symbol.max_amends},
+        *([position] if symbol.max_position else []),
     ]
 
 
 def symbol_info(symbol: Symbol, status: str, show_permission_sets: bool) -> Json:
-    """Return an element of `exchangeInfo.symbols`. What is not served yet is declared as not allowed."""
+    """Return an element of `exchangeInfo.symbols`. What is not served is declared as not allowed."""
     return {
         "symbol": symbol.name,
         "status": status,
@@ -84,14 +86,14 @@ def symbol_info(symbol: Symbol, status: str, show_permission_sets: bool) -> Json
         "baseCommissionPrecision": 8,
         "quoteCommissionPrecision": 8,
         "orderTypes": list(ORDER_TYPES),
-        "icebergAllowed": False,
-        "ocoAllowed": False,
-        "otoAllowed": False,
+        "icebergAllowed": True,
+        "ocoAllowed": True,
+        "otoAllowed": True,
         "opoAllowed": False,
         "quoteOrderQtyMarketAllowed": True,
-        "allowTrailingStop": False,
-        "cancelReplaceAllowed": False,
-        "amendAllowed": False,
+        "allowTrailingStop": True,
+        "cancelReplaceAllowed": True,
+        "amendAllowed": True,
         "pegInstructionsAllowed": False,
         "isSpotTradingAllowed": True,
         "isMarginTradingAllowed": False,

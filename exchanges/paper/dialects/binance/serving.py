@@ -17,14 +17,8 @@ from exchanges.paper.dialects.binance import auth, wire
 from exchanges.paper.dialects.binance.call import Call
 from exchanges.paper.dialects.binance.errors import ApiError, from_refusal, from_too_many
 from exchanges.paper.dialects.binance.params import Params, split
-from exchanges.paper.dialects.binance.routes import (
-    LEGACY_ROUTES,
-    REMOVED,
-    ROUTES,
-    SAPI_ROUTES,
-    Route,
-    Security,
-)
+from exchanges.paper.dialects.binance.route import Route, Security
+from exchanges.paper.dialects.binance.routes import LEGACY_ROUTES, REMOVED, ROUTES, SAPI_ROUTES
 from exchanges.paper.dialects.binance.session_routes import SESSION_ROUTES
 from exchanges.paper.engine import Engine
 from exchanges.paper.exchange import Exchange
@@ -201,7 +195,7 @@ class _Serving:
     def _failed(self, failure: ApiError, usage: Usage) -> HttpAnswer:
         if failure.retry_after_s:
             self.headers["Retry-After"] = str(failure.retry_after_s)
-        body = msgspec.json.encode({"code": failure.code, "msg": failure.message})
+        body = msgspec.json.encode(failure.body())
         return HttpAnswer(failure.status, body, headers=self.headers, usage=usage)
 
 

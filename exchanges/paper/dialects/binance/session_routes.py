@@ -7,7 +7,7 @@ does itself (`ws_api.py`).
 from __future__ import annotations
 
 from exchanges.paper.dialects.binance.call import Call
-from exchanges.paper.dialects.binance.routes import Route, Security
+from exchanges.paper.dialects.binance.route import Route, Security
 from exchanges.paper.dialects.binance.wire import Json
 
 SESSION = "SESSION"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from exchanges.paper.records import Fill, Order
+from exchanges.paper.records import Amendment, Fill, Order, OrderList, PreventedMatch
 from exchanges.paper.symbols import SYMBOLS
+from exchanges.paper.taking import Placed
 
 Json = dict[str, Any]
 
@@ -23,6 +23,8 @@ _TIME_FIELDS = frozenset(
         "T",
         "createTime",
         "timestamp",
+        "transactionTime",
+        "trailingTime",
     ]
 )
 
@@ -52,7 +54,7 @@ def ack(order: Order) -> Json:
     return {
         "symbol": order.symbol,
         "orderId": order.order_id,
-        "orderListId": -1,
+        "orderListId": order.list_id,
         "clientOrderId": order.client_order_id,
         "transactTime": order.updated_ms,
     }
@@ -68,8 +70,16 @@ def result(order: Order) -> Json:
     }
 
 
-def full(order: Order, fills: Iterable[Fill]) -> Json:
-    return {**result(order), "fills": [_fill(fill) for fill in fills]}
+def placed(order: Placed, response_type: str) -> Json:
+    """Return an order as it was placed: ACK, RESULT or FULL."""
+    if response_type == "ACK":
+        return ack(order.order)
+    answer = result(order.order)
+    if response_type == "FULL":
+        answer["fills"] = [_fill(fill) for fill in order.fills]
+    if order.prevented:
+        answer["preventedMatches"] = [_prevented(match) for match in order.prevented]
+    return answer
 
 
 def canceled(order: Order, cancel_id: str) -> Json:
@@ -77,7 +87,7 @@ def canceled(order: Order, cancel_id: str) -> Json:
         "symbol": order.symbol,
         "origClientOrderId": order.client_order_id,
         "orderId": order.order_id,
-        "orderListId": -1,
+        "orderListId": order.list_id,
         "clientOrderId": cancel_id,
         "transactTime": order.updated_ms,
         **_amounts(order),
@@ -92,11 +102,11 @@ def queried(order: Order) -> Json:
     return {
         "symbol": order.symbol,
         "orderId": order.order_id,
-        "orderListId": -1,
+        "orderListId": order.list_id,
         "clientOrderId": order.client_order_id,
         **amounts,
         "stopPrice": price(order.symbol, order.stop_price),
-        "icebergQty": amount(0),
+        "icebergQty": quantity(order.symbol, order.iceberg),
         "time": order.created_ms,
         "updateTime": order.updated_ms,
         "isWorking": not order.is_waiting,
@@ -107,12 +117,72 @@ def queried(order: Order) -> Json:
     }
 
 
+def amended(order: Order, amendment: Amendment) -> Json:
+    """Return an order that was made smaller; this answer alone spells some names its own way."""
+    name = order.symbol
+    return {
+        "symbol": name,
+        "orderId": order.order_id,
+        "orderListId": order.list_id,
+        "origClientOrderId": amendment.client_id_before,
+        "clientOrderId": order.client_order_id,
+        "price": price(name, order.price),
+        "qty": quantity(name, order.quantity),
+        "executedQty": quantity(name, order.executed),
+        "preventedQty": quantity(name, order.prevented),
+        "quoteOrderQty": amount(order.quote_quantity),
+        "cumulativeQuoteQty": amount(order.quote_executed),
+        "status": order.status,
+        "timeInForce": order.time_in_force,
+        "type": order.type,
+        "side": "BUY" if order.is_buy else "SELL",
+        "workingTime": order.working_ms,
+        "selfTradePreventionMode": order.self_trade,
+        **_conditional(order),
+    }
+
+
+def order_list(listed: OrderList) -> Json:
+    """Return a list as queries show it."""
+    return {
+        "orderListId": listed.list_id,
+        "contingencyType": listed.contingency,
+        "listStatusType": listed.status_type,
+        "listOrderStatus": "EXECUTING" if listed.is_open else "ALL_DONE",
+        "listClientOrderId": listed.client_id,
+        "transactionTime": listed.updated_ms,
+        "symbol": listed.symbol,
+        "orders": _members(listed),
+    }
+
+
+def list_status(listed: OrderList) -> Json:
+    """Return a list as the answer to an amendment shows it: without the kind and time of its last event."""
+    shown = order_list(listed)
+    return {name: shown[name] for name in shown if name not in ("listStatusType", "transactionTime")}
+
+
+def prevented_match(match: PreventedMatch, trade_group: int) -> Json:
+    return {
+        "symbol": match.symbol,
+        "preventedMatchId": match.prevented_match_id,
+        "takerOrderId": match.taker_order_id,
+        "makerSymbol": match.symbol,
+        "makerOrderId": match.maker_order_id,
+        "tradeGroupId": trade_group,
+        "selfTradePreventionMode": match.self_trade,
+        "price": price(match.symbol, match.price),
+        **_lost(match),
+        "transactTime": match.time_ms,
+    }
+
+
 def own_trade(fill: Fill) -> Json:
     return {
         "symbol": fill.symbol,
         "id": fill.trade_id,
         "orderId": fill.order_id,
-        "orderListId": -1,
+        "orderListId": fill.list_id,
         "price": price(fill.symbol, fill.price),
         "qty": quantity(fill.symbol, fill.quantity),
         "quoteQty": amount(fill.quote),
@@ -160,6 +230,11 @@ def _conditional(order: Order) -> Json:
     """Return the fields that only some orders have."""
     fields = {
         "stopPrice": price(order.symbol, order.stop_price) if order.stop_price else None,
+        "trailingDelta": order.trailing_delta or None,
+        "trailingTime": order.trailing_ms if order.trailing_delta else None,
+        "icebergQty": quantity(order.symbol, order.iceberg) if order.iceberg else None,
+        "preventedMatchId": order.prevented_match_id if order.prevented else None,
+        "preventedQuantity": quantity(order.symbol, order.prevented) if order.prevented else None,
         "strategyId": order.strategy_id,
         "strategyType": order.strategy_type,
         "expiryReason": order.expiry_reason or None,
@@ -175,3 +250,27 @@ def _fill(fill: Fill) -> Json:
         "commissionAsset": fill.commission_asset,
         "tradeId": fill.trade_id,
     }
+
+
+def _prevented(match: PreventedMatch) -> Json:
+    return {
+        "preventedMatchId": match.prevented_match_id,
+        "makerOrderId": match.maker_order_id,
+        "price": price(match.symbol, match.price),
+        **_lost(match),
+    }
+
+
+def _lost(match: PreventedMatch) -> Json:
+    lost = {
+        "makerPreventedQuantity": match.maker_quantity,
+        "takerPreventedQuantity": match.taker_quantity,
+    }
+    return {name: quantity(match.symbol, steps) for name, steps in lost.items() if steps}
+
+
+def _members(listed: OrderList) -> list[Json]:
+    return [
+        {"symbol": listed.symbol, "orderId": order_id, "clientOrderId": name}
+        for order_id, name in listed.orders
+    ]
