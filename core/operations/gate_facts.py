@@ -64,7 +64,7 @@ async def account_facts(desk: Desk, plan: StagePlan) -> AccountFacts:
         code_digest=code_digest,
         key=await _key_report(desk),
         addresses=await address_report(desk.venue, journal, account, instrument.quote_asset),
-        live_history=live_history(journal, account),
+        live_history=await live_history(desk),
         live=None,
         live_entries_today=journal.entries_today(account, utc_day(desk.venue_now_ms())),
         live_loss_today=Quote(facts.live_realized_loss_today.value + facts.live_unrealized_loss.value),

@@ -7,11 +7,9 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
-from core.account import AccountKey
 from core.desk import RECV_WINDOW_MS, Access, Desk
-from core.errors import TraderError
+from core.errors import ConfigError, TraderError
 from core.gates import AccountFacts, GateFacts, StagePlan, closed, evaluate
 from core.gates.live import LiveHistory, LiveRequest
 from core.ids import client_order_id
@@ -22,10 +20,7 @@ from core.risk.approval import Denied
 from core.risk.approve import approve
 from core.risk.sizing import size_entry
 from core.stages import EntryMode
-from core.values import decimal_text
-
-if TYPE_CHECKING:
-    from core.journal import Journal
+from core.values import EXACT, decimal_text
 
 CONFIRMED = "LIVE_CONFIRMED"
 ASKED_LAST = frozenset({"pre-flight", "phrase"})
@@ -33,17 +28,34 @@ REHEARSAL = 0
 """The sequence in a rehearsed order's name; the journal's begin with 1."""
 
 
-def live_history(journal: Journal, account: AccountKey) -> dict[str, LiveHistory]:
-    """Return what stage 2 traded on an account, by symbol."""
-    found: dict[str, LiveHistory] = {}
-    for each in journal.evidence():
-        if each.stage == 2 and each.account == account:
-            before = found.get(each.symbol)
-            pnl = journal.position(account, each.symbol).realized.value
-            trades = each.trades + (before.trades if before else 0)
-            first_ms = min(each.first_fill_ms, before.first_fill_ms) if before else each.first_fill_ms
-            found[each.symbol] = LiveHistory(trades, first_ms, pnl)
-    return found
+async def live_history(desk: Desk) -> dict[str, LiveHistory]:
+    """Return what stage 2 traded on the account, by symbol. Raises what reads raise."""
+    live = [each for each in desk.journal.evidence() if each.stage == 2 and each.account == desk.account]
+    return {
+        symbol: LiveHistory(
+            trades=sum(each.trades for each in live if each.symbol == symbol),
+            first_fill_ms=min(each.first_fill_ms for each in live if each.symbol == symbol),
+            pnl=await _earned(desk, symbol),
+        )
+        for symbol in dict.fromkeys(each.symbol for each in live)
+    }
+
+
+async def _earned(desk: Desk, symbol: str) -> Decimal:
+    """Return what was earned on a symbol, less fees in third assets at today's price; no profit is shown
+    where such a fee has no price.
+    """
+    position, market = desk.journal.position(desk.account, symbol), desk.venue.market_data
+    earned = position.realized.value
+    instrument = await market.instrument(symbol)
+    for asset, fee in position.fees.items():
+        if asset not in (instrument.base_asset, instrument.quote_asset):
+            try:
+                price = await market.average_price(f"{asset}{instrument.quote_asset}")
+            except ConfigError:
+                return min(earned, Decimal(0))
+            earned = EXACT.subtract(earned, EXACT.multiply(fee, price))
+    return earned
 
 
 async def ask_for_money(
