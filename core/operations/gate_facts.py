@@ -12,7 +12,7 @@ from core.gates.keys import KeyReport
 from core.operations.address import address_report
 from core.operations.entry_check import foreign_among
 from core.operations.live import live_history
-from core.operations.observe import ALGO_TYPES, observe, risk_facts
+from core.operations.observe import ALGO_TYPES, observe_for_entry, risk_facts
 from core.orders import OrderStatus
 from core.risk.sellable import smallest_entry
 from core.risk.stop_sizing import stop_type
@@ -31,7 +31,9 @@ async def account_facts(desk: Desk, plan: StagePlan) -> AccountFacts:
     """Ask venue and journal. Raises what the ports raise, ConfigError SYMBOL_UNKNOWN above all."""
     await _let_others_finish(desk)
     instrument = await desk.venue.market_data.instrument(plan.symbol)
-    facts = risk_facts(desk, instrument, await observe(desk, plan.symbol), dry_run=plan.stage.dry_run)
+    facts = risk_facts(
+        desk, instrument, await observe_for_entry(desk, instrument), dry_run=plan.stage.dry_run
+    )
     smallest = smallest_entry(facts, desk.limits, facts.best_ask)
     open_orders = await desk.venue.account.open_orders(None)
     open_stops = [each for each in open_orders if each.order_type in ALGO_TYPES]

@@ -13,7 +13,7 @@ from core.errors import ConfigError, TraderError
 from core.gates import AccountFacts, GateFacts, StagePlan, closed, evaluate
 from core.gates.live import LiveHistory, LiveRequest
 from core.ids import client_order_id
-from core.operations.observe import observe, risk_facts
+from core.operations.observe import observe_for_entry, risk_facts
 from core.operations.progress import Progress
 from core.orders import Intent, OrderRequest
 from core.risk.approval import Denied
@@ -91,7 +91,7 @@ def record_confirmed(desk: Desk, facts: GateFacts) -> None:
 
 async def _live_request(desk: Desk, plan: StagePlan, typed: str | None) -> LiveRequest:
     instrument = await desk.venue.market_data.instrument(plan.symbol)
-    facts = risk_facts(desk, instrument, await observe(desk, plan.symbol), dry_run=False)
+    facts = risk_facts(desk, instrument, await observe_for_entry(desk, instrument), dry_run=False)
     request = size_entry(facts, desk.limits, smallest=plan.entry is EntryMode.PROBE)
     rehearsed = refused = ""
     if not isinstance(request, Denied):

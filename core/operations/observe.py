@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from core.account import AccountSnapshot, CommissionRates
 from core.clock import utc_day
 from core.desk import Desk
 from core.instrument import Instrument
+from core.operations.positions import open_positions
 from core.orders import OrderType
 from core.ports import Book, BookTop
 from core.risk.facts import NewestBar, RiskFacts
-from core.values import EXACT, Base, Quote
+from core.values import EXACT, Base, Quote, notional
 
 BOOK_LEVELS = 5
+NOTHING = Quote(Decimal(0))
 ALGO_TYPES = frozenset(
     {
         OrderType.STOP_LOSS,
@@ -29,12 +31,33 @@ ALGO_TYPES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The venue's side of one moment."""
+    """The venue's side of one moment. `lost_elsewhere`: as `observe_for_entry` finds it."""
 
     snapshot: AccountSnapshot
     commission: CommissionRates
     average_price: Decimal
     book: BookTop
+    lost_elsewhere: Quote = NOTHING
+
+
+async def observe_for_entry(desk: Desk, instrument: Instrument) -> Observation:
+    """Observe, and ask what our positions on other symbols of the quote asset have lost by now.
+
+    The daily limit is the account's. A sale is never made to wait for another market.
+    """
+    lost = await _lost_elsewhere(desk, instrument)
+    return replace(await observe(desk, instrument.symbol), lost_elsewhere=lost)
+
+
+async def _lost_elsewhere(desk: Desk, instrument: Instrument) -> Quote:
+    lost, market = NOTHING, desk.venue.market_data
+    for held in open_positions(desk.journal, desk.account) if desk.is_live else ():
+        if held.symbol == instrument.symbol:
+            continue
+        if (await market.instrument(held.symbol)).quote_asset == instrument.quote_asset:
+            book = await market.book(held.symbol, BOOK_LEVELS)
+            lost += held.cost - notional(held.quantity, book.bids[0][0])
+    return lost
 
 
 async def observe(desk: Desk, symbol: str) -> Observation:
@@ -80,7 +103,7 @@ def risk_facts(
         live=desk.is_live,
         live_entries_today=journal.entries_today(account, today),
         live_realized_loss_today=Quote(-journal.realized_today(account, today, instrument.quote_asset)),
-        live_unrealized_loss=Quote(position.cost.value - value_now),
+        live_unrealized_loss=Quote(position.cost.value - value_now) + seen.lost_elsewhere,
         open_orders=len(open_orders),
         open_algo_orders=sum(order.order_type in ALGO_TYPES for order in open_orders),
     )

@@ -9,7 +9,7 @@ from core.desk import Desk
 from core.errors import OutcomeUnknown, PositionOpen, Refused, TraderError
 from core.operations.entry_check import check_before_entry
 from core.operations.holding import Book, Holding
-from core.operations.observe import observe, risk_facts
+from core.operations.observe import observe, observe_for_entry, risk_facts
 from core.operations.order_path import place
 from core.operations.protect import Guard, guard_of
 from core.operations.protection import protection
@@ -73,7 +73,7 @@ async def enter(
     """
     for _ in range(ENTRY_ATTEMPTS):
         await check_before_entry(desk, holding.instrument.symbol)
-        seen = await observe(desk, holding.instrument.symbol)
+        seen = await observe_for_entry(desk, holding.instrument)
         facts = risk_facts(desk, holding.instrument, seen, dry_run=book.dry_run, bar=bar)
         if desk.stop.asked:
             return None

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from core.account import Environment
 from core.desk import Desk
-from core.errors import ConfigError, PositionOpen, Refused, VenueUnavailable
+from core.errors import ConfigError, PositionOpen, Refused, RiskDenied, VenueUnavailable
 from core.ids import client_order_id
+from core.instrument import Instrument
 from core.lease import Lease
 from core.operations.holding import Book, Holding
 from core.operations.round_trip import OpenTrade, enter, leave
 from core.orders import OrderReport, OrderStatus, OrderType, Side
+from core.ports import Book as OrderBook
 from core.ports import ClockReading
 from core.values import Base, Quote
 from core.venue_clock import READING_AGE_MS_MAX
@@ -24,6 +27,7 @@ from tests.core.operations.desks import Exchange, desk_at
 from tests.core.risk.worlds import BTCUSDT
 
 BOOK = Book(dry_run=False, context={"stage": 1})
+ETHUSDT = replace(BTCUSDT, symbol="ETHUSDT", base_asset="ETH")
 STRANGER = client_order_id("f123456789abcdef", 7)
 
 
@@ -157,3 +161,37 @@ async def test_an_order_in_flight_is_seen_by_who_takes_over(
             await bought(desk, Holding(BTCUSDT))
         assert idle == [False]
         assert await taker.displaced_is_idle()
+
+
+@dataclass
+class TwoMarkets(Exchange):
+    """Lists ETHUSDT too, where it falls while BTCUSDT stays."""
+
+    eth_bid: Decimal = Decimal(9_999)
+
+    async def instrument(self, symbol: str) -> Instrument:
+        return ETHUSDT if symbol == "ETHUSDT" else BTCUSDT
+
+    async def book(self, symbol: str, levels: int) -> OrderBook:
+        book = await super().book(symbol, levels)
+        return replace(book, bids=((self.eth_bid, Decimal(1)),)) if symbol == "ETHUSDT" else book
+
+
+async def test_a_loss_on_another_symbol_counts_for_the_day(tmp_path: Path) -> None:
+    exchange = TwoMarkets()
+    async with desk_at(exchange, tmp_path) as opened:
+        host = replace(opened.venue.host, environment=Environment.MAINNET)
+        limits = replace(
+            opened.limits,
+            allowed_symbols=frozenset({"BTCUSDT", "ETHUSDT"}),
+            live_loss_per_day=Quote(Decimal(5)),
+        )
+        desk = replace(opened, venue=replace(opened.venue, host=host), limits=limits)
+        desk.journal.note_symbol(desk.account, "ETHUSDT", "ETH", "USDT", None)
+        assert await enter(desk, Holding(ETHUSDT), BOOK, bar=None, smallest=False)
+        exchange.eth_bid = Decimal(6_000)
+        with pytest.raises(RiskDenied) as denied:
+            await enter(desk, Holding(BTCUSDT), BOOK, bar=None, smallest=False)
+        assert denied.value.code == "DAILY_LOSS_REACHED"
+        exchange.eth_bid = Decimal(9_000)
+        assert await enter(desk, Holding(BTCUSDT), BOOK, bar=None, smallest=False)
