@@ -30,6 +30,7 @@ GROUP = "trader.strategies"
 BUILT_IN: Mapping[str, str] = MappingProxyType(
     {
         "coherence": "core.strategies.coherence:Coherence",
+        "ema-cross": "core.strategies.ema_cross:EmaCross",
         "mean_reversion": "core.strategies.mean_reversion:MeanReversion",
     }
 )
