@@ -212,13 +212,12 @@ class Wiring:
     def _key_seen(self, venue: Venue) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
         """Look for the key on this machine. The keys of the exchange in this process are nowhere else."""
         from core.key_homes import other_homes
-        from core.key_traces import traces
+        from core.key_traces import needles_of, traces
 
         settings, environ = self.settings, self.invocation.environ
         if not settings.has_key:
             return (), ()
-        key = settings.credentials(venue.host.environment)
-        needles = [each.reveal() for each in (key.api_key, key.api_secret) if each is not None]
+        needles = needles_of(settings.credentials(venue.host.environment))
         user = Path(environ["HOME"]) if environ.get("HOME") else None
         return (
             traces(needles, settings.home, user, self.invocation.cwd),

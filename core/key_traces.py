@@ -7,7 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from core.settings import Credentials
 
 HISTORIES: Final = (
     ".bash_history",
@@ -16,6 +19,7 @@ HISTORIES: Final = (
     ".python_history",
     ".local/share/fish/fish_history",
 )
+ARMOR: Final = "-----"
 NEEDLE_MIN: Final = 16
 """Shorter than any key of a venue: a test's toy key would be found everywhere."""
 CHUNK: Final = 1 << 20
@@ -23,6 +27,16 @@ FILES_MAX: Final = 20_000
 COMMITS: Final = 300
 HISTORY_BYTES_MAX: Final = 64 << 20
 GIT_S: Final = 5
+
+
+def needles_of(key: Credentials) -> list[str]:
+    """Return what gives a key away wherever it stands: its id, its secret, the lines of its private key."""
+    needles = [each.reveal() for each in (key.api_key, key.api_secret) if each is not None]
+    if key.private_key_path is not None:
+        with suppress(OSError, UnicodeDecodeError):
+            lines = key.private_key_path.read_text(encoding="ascii").splitlines()
+            needles += [line.strip() for line in lines if not line.startswith(ARMOR)]
+    return needles
 
 
 def traces(needles: Sequence[str], home: Path, user: Path | None, cwd: Path) -> tuple[str, ...]:

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from core.key_homes import other_homes
-from core.key_traces import CHUNK, traces
+from core.key_pairs import make_key_pair
+from core.key_traces import CHUNK, needles_of, traces
+from core.secrets import Secret
+from core.settings import Credentials
 
 KEY = "k3y" * 20
 SECRET = "s3cr3t" * 10
@@ -77,6 +80,22 @@ def test_what_was_removed_stays_in_the_history(home: Path, checkout: Path) -> No
 def test_an_untracked_settings_file_is_where_a_key_belongs(home: Path, checkout: Path) -> None:
     (checkout / ".env").write_text(f"BINANCE_API_KEY={KEY}\n")
     assert traces((KEY,), home, None, checkout) == ()
+
+
+@pytest.mark.parametrize("passphrase", ["", "open sesame"])
+def test_a_private_key_is_looked_for_too(home: Path, checkout: Path, passphrase: str) -> None:
+    path = checkout / "ed25519.pem"
+    path.write_text(make_key_pair(passphrase).private_pem.reveal())
+    needles = needles_of(Credentials(Secret(KEY), None, path))
+    assert traces(needles, home, None, checkout) == ()
+    commit(checkout, "copy.txt", path.read_text())
+    assert traces(needles, home, None, checkout) == (
+        f"{checkout / 'copy.txt'}:2",
+        f"the git history of {checkout}",
+    )
+    other = Credentials(Secret(KEY), None, home / "other.pem")
+    (home / "other.pem").write_text(make_key_pair(passphrase).private_pem.reveal())
+    assert traces(needles_of(other), home, None, checkout) == ()
 
 
 def test_a_toy_key_is_not_looked_for(home: Path, tmp_path: Path) -> None:
