@@ -12,8 +12,8 @@ from time import perf_counter
 
 import numpy as np
 
-from exchanges.paper.exchange import synthetic_market
 from exchanges.paper.market import MINUTE_MS, STEP_MS, TRADES_PER_MINUTE, Market
+from exchanges.paper.markets import synthetic_market
 from exchanges.paper.symbols import SYMBOLS
 
 NOW_MS = 1_795_221_676_123

@@ -41,7 +41,6 @@ __all__ = [
 ]
 
 Persona = Literal["testnet", "mainnet"]
-SYNTHETIC = "synthetic"
 STATE_FOLDER = "paper"
 LOOPBACK = "127.0.0.1"
 ANY_PORT = 0
@@ -69,8 +68,9 @@ def paper_config(
     return PaperConfig(
         state_dir=state_dir or settings.home / STATE_FOLDER,
         seed=settings.paper_seed,
-        market=None if settings.paper_market == SYNTHETIC else settings.paper_market,
+        market=settings.paper_market,
         market_symbol=settings.symbol,
+        home=settings.home,
         speed=None if settings.paper_speed is None else Fraction(settings.paper_speed),
         persona=persona,
         legacy_listen_key=legacy_listen_key,

@@ -7,6 +7,7 @@ put their names too, it is a finding.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pydantic import ValidationError
 
 from core.errors import ConfigError
 from core.kept_secrets import FILE, KEYRING, SYSTEMD, kept_secrets, with_kept
+from core.paper_market import market_choice
 from core.setting_values import shown
 from core.settings import Credentials, Finding, Settings, describe_settings
 from core.settings_file import SettingsFile, find_settings_file, read_settings_file
@@ -44,7 +46,6 @@ PATHS = (
     "BINANCE_TESTNET_PRIVATE_KEY_PATH",
     "TRADER_TEST_DATA",
 )
-MARKET_FILE = "file:"
 LOOSER_WHEN_LOWER = ("GATE_MIN_SOAK", "GATE_MIN_TRADES")
 DECIDES_WHERE = frozenset(
     {
@@ -276,10 +277,10 @@ def _anchored(values: Mapping[str, str], folder: Path, environ: Mapping[str, str
     for name in PATHS:
         if name in result:
             result[name] = str(_absolute(Path(result[name]), folder, environ))
-    market = result.get("TRADER_PAPER_MARKET", "").strip()
-    if market.startswith(MARKET_FILE) and market != MARKET_FILE:
-        location = _absolute(Path(market.removeprefix(MARKET_FILE)), folder, environ)
-        result["TRADER_PAPER_MARKET"] = f"{MARKET_FILE}{location}"
+    with contextlib.suppress(KeyError, ValueError):  # what it may not say is told with the other settings
+        market = market_choice(result["TRADER_PAPER_MARKET"])
+        anchored = market.with_paths(lambda path: _absolute(path, folder, environ))
+        result["TRADER_PAPER_MARKET"] = str(anchored)
     return result
 
 

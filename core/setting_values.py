@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from core.intervals import interval_ms
+from core.paper_market import market_choice
 from core.secrets import Secret
 from core.values import Quote, canonical_symbol, parse_decimal
 
@@ -131,11 +132,11 @@ def path(text: str) -> Path:
 
 
 def paper_market(text: str) -> str:
-    """Return `synthetic`, or `file:PATH` of recorded minute bars."""
-    kind, separator, location = text.strip().partition(":")
-    if text.strip() == "synthetic" or (kind == "file" and separator and location and "\0" not in location):
-        return text.strip()
-    raise ValueError(f"was {shown(text)}; it takes synthetic or file:PATH")
+    """Return what the paper exchange plays, see `core.paper_market`."""
+    try:
+        return str(market_choice(text))
+    except ValueError as error:
+        raise ValueError(f"was {shown(text)}; {error}") from None
 
 
 def secret(text: str) -> Secret:

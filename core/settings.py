@@ -291,7 +291,7 @@ class Settings(BaseModel):
     paper_market: Market = setting(
         "TRADER_PAPER_MARKET",
         "synthetic",
-        "synthetic, or file:PATH of recorded minute bars (Binance's 12 columns, plain or .gz).",
+        "synthetic, file:PATH or file:SYMBOL=PATH,… to replay a file, data: to replay what was imported.",
     )
     paper_speed: ClockSpeed = setting(
         "TRADER_PAPER_SPEED",

@@ -11,7 +11,7 @@ from core.data.csv_columns import Columns
 from core.data.files import checked, content, lines, unreadable
 from core.data.klines import KLINE_COLUMNS, feather_table, kline_table
 from core.data.names import TRADES, Named, named
-from core.data.store import path_of
+from core.data.store import check_names
 from core.data.trades import DEFAULT_INTERVAL, LONGEST_INTERVAL, bars_of_trades, read_trades
 from core.errors import ConfigError
 from core.intervals import interval_ms
@@ -32,8 +32,13 @@ class Source:
     is_proven: bool
 
 
-def read_source(path: Path, home: Path, symbol: str | None = None, interval: str | None = None) -> Source:
-    """Read a file. `symbol` and `interval` stand above what its name says. Raises ConfigError."""
+def read_source(
+    path: Path, symbol: str | None = None, interval: str | None = None, *, keeps_partial: bool = False
+) -> Source:
+    """Read a file. `symbol` and `interval` stand above what its name says. Raises ConfigError.
+
+    `keeps_partial`: bars that trades only partly cover, at both ends of a file, are not left out.
+    """
     name = named(path.name)
     symbol = symbol or name.symbol
     if symbol is None:
@@ -47,17 +52,18 @@ def read_source(path: Path, home: Path, symbol: str | None = None, interval: str
         columns = Columns(path, lines(path, data))
         if name.kind in TRADES or (name.kind is None and columns.width != KLINE_COLUMNS):
             its_own = interval or DEFAULT_INTERVAL
-            path_of(home, symbol, its_own)
+            check_names(symbol, its_own)
             if interval_ms(its_own) > interval_ms(LONGEST_INTERVAL):
                 raise unreadable(path, f"trades make bars of at most {LONGEST_INTERVAL}, not {its_own}")
             # The zip of a day holds the whole day. A CSV of that name may be a piece that somebody cut out.
             span_ms = name.span_ms if path.suffix.lower() == _ZIP else None
-            table, findings = bars_of_trades(read_trades(columns, name.kind), its_own, span_ms)
+            trades = read_trades(columns, name.kind)
+            table, findings = bars_of_trades(trades, its_own, span_ms, keeps_partial=keeps_partial)
         else:
             table, its_own = kline_table(columns)
             findings = []
     _compare(path, name, interval, its_own)
-    path_of(home, symbol, its_own)
+    check_names(symbol, its_own)
     table, more = cleaned(table, its_own)
     return Source(path, symbol, its_own, table, (*findings, *more), is_proven)
 

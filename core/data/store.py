@@ -105,12 +105,17 @@ def write_series(home: Path, series: Series) -> Path:
 
 def path_of(home: Path, symbol: str, interval: str) -> Path:
     """Return where a series lies. Raises ConfigError for what cannot be the name of one."""
+    check_names(symbol, interval)
+    return home / FOLDER / symbol / f"{interval}{_SUFFIX}"
+
+
+def check_names(symbol: str, interval: str) -> None:
+    """Raise ConfigError for what cannot be the symbol and interval of a series."""
     if not SYMBOL_PATTERN.fullmatch(symbol) or interval not in INTERVALS_MS:
         raise ConfigError(
             f"{symbol!r} at {interval!r} is no symbol and interval",
             hint=f"a symbol is like BTCUSDT, an interval one of {', '.join(INTERVALS_MS)}",
         )
-    return home / FOLDER / symbol / f"{interval}{_SUFFIX}"
 
 
 def _source(home: Path, symbol: str, interval: str) -> Series:

@@ -69,12 +69,13 @@ def read_trades(columns: Columns, kind: str | None) -> Trades:
 
 
 def bars_of_trades(
-    trades: Trades, interval: str, span_ms: tuple[int, int] | None
+    trades: Trades, interval: str, span_ms: tuple[int, int] | None, *, keeps_partial: bool = False
 ) -> tuple[IntArray, list[Finding]]:
     """Return the whole bars that trades make up, and what was found about the trades.
 
     `span_ms`: what the file is whole for; None: from the first trade to the last, whose bars are then only
-    partly there and left out. A bar without a trade stands at the last price, as the venue lists it.
+    partly there and left out unless `keeps_partial`. A bar without a trade stands at the last price, as the
+    venue lists it.
     """
     findings = found("OUT_OF_ORDER", trades.time_ms[1:], trades.first_id[1:] < trades.first_id[:-1])
     order = np.argsort(trades.first_id, kind="stable")
@@ -87,7 +88,10 @@ def bars_of_trades(
 
     length = interval_ms(interval)
     first_ms, end_ms = int(trades.time_ms[0]), int(trades.time_ms[-1])
-    start_ms, stop_ms = span_ms or (-(-first_ms // length) * length, end_ms // length * length)
+    if keeps_partial:
+        start_ms, stop_ms = first_ms // length * length, (end_ms // length + 1) * length
+    else:
+        start_ms, stop_ms = span_ms or (-(-first_ms // length) * length, end_ms // length * length)
     inside = (trades.time_ms >= start_ms) & (trades.time_ms < stop_ms)
     findings += found("PARTIAL", trades.time_ms, ~inside)
     trades = trades.chosen(inside)

@@ -76,7 +76,7 @@ def import_data(
         sources = []
         for path in paths:
             progress(f"reading {path.name}")
-            sources.append(read_source(path, home, symbol, interval))
+            sources.append(read_source(path, symbol, interval))
         by_series = sorted(sources, key=lambda source: (source.symbol, source.interval))
         grown = [
             _grown(home, list(group), replace=replace)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from core.matching import UNIT
 from exchanges.paper import keys
 from exchanges.paper.advance import advance
 from exchanges.paper.ambient import Ambient
@@ -22,19 +19,17 @@ from exchanges.paper.faults.mishaps import fill_late
 from exchanges.paper.keys import ApiKey
 from exchanges.paper.limits import Limits, OrderCount
 from exchanges.paper.listen_keys import ListenKeys
-from exchanges.paper.market import Market, MarketFileError, SymbolSpec, crossed, recorded, synthetic
+from exchanges.paper.markets import market_plan
 from exchanges.paper.records import Account, Event, Persona, SymbolState
 from exchanges.paper.state import State
-from exchanges.paper.symbols import SYMBOLS, Symbol, units
+from exchanges.paper.symbols import SYMBOLS, units
 from exchanges.paper.world import World
 
 STANDARD_RATE = units("0.001")
-DOLLAR = "USDT"
 OPENING_BALANCES: dict[Persona, dict[str, int]] = {
     "testnet": {"USDT": units("10000"), "BTC": units("1"), "ETH": units("10"), "BNB": units("10")},
     "mainnet": {"USDT": units("1000"), "BNB": units("1")},
 }
-_FILE_PREFIX = "file:"
 
 
 @dataclass(frozen=True)
@@ -48,6 +43,7 @@ class PaperConfig:
     seed: int = 0
     market: str | None = None
     market_symbol: str = "BTCUSDT"
+    home: Path | None = None
     speed: Fraction | float | None = None
     persona: Persona = "testnet"
     legacy_listen_key: bool = False
@@ -64,7 +60,7 @@ class Exchange:
         self._wall_clock_ms = wall_clock_ms
         self.random_bytes = random_bytes
         self.listen_keys = ListenKeys()
-        self._market_key = _market_key(config)
+        self._plan = market_plan(config.market, config.seed, config.market_symbol, config.home)
         self.state = State(config.state_dir)
         self._world: World | None = None
         self._clock: ExchangeClock | None = None
@@ -179,7 +175,7 @@ class Exchange:
             self._make_markets(account)
 
     def _account(self) -> Account:
-        account = self.state.find_account(self.config.persona, self._market_key)
+        account = self.state.find_account(self.config.persona, self._plan.key)
         if account is not None:
             return account
         now_ms = self.now_ms()
@@ -187,7 +183,7 @@ class Exchange:
         account = Account(
             account=number,
             persona=self.config.persona,
-            market=self._market_key,
+            market=self._plan.key,
             uid=(1_000_000 + int.from_bytes(self.random_bytes(4)) % 9_000_000) * 100 + number % 100,
             epoch=1,
             began_ms=now_ms,
@@ -219,57 +215,4 @@ class Exchange:
 
     def _make_markets(self, account: Account) -> None:
         self._began_ms = account.began_ms
-        self.ambient = Ambient(_markets(self.config, account.began_ms))
-
-
-def _market_key(config: PaperConfig) -> str:
-    """Name the market a state belongs to: the seed, or what is in the file, wherever it lies.
-
-    Each market has an account of its own: prices that jump from one market's to another's would make fills
-    and profits of nothing, and two processes on different markets must not fight over one account.
-    """
-    if config.market is None:
-        return f"seed {config.seed}"
-    path = _recorded_path(config)
-    try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise MarketFileError(path, None, error.strerror or str(error)) from None
-    return f"seed {config.seed}, {config.market_symbol} from file {digest[:16]}"
-
-
-def _recorded_path(config: PaperConfig) -> Path:
-    market = config.market or ""
-    if not market.startswith(_FILE_PREFIX):
-        raise ValueError(f"the market was {market!r}, must be file:PATH or nothing for the synthetic one")
-    if config.market_symbol not in SYMBOLS:
-        raise ValueError(f"the recorded symbol was {config.market_symbol!r}, known: {', '.join(SYMBOLS)}")
-    return Path(market.removeprefix(_FILE_PREFIX))
-
-
-def _markets(config: PaperConfig, began_ms: int) -> dict[str, Market]:
-    markets = {name: synthetic_market(symbol, config.seed) for name, symbol in SYMBOLS.items()}
-    if config.market is not None:
-        spec = _spec(SYMBOLS[config.market_symbol])
-        markets[config.market_symbol] = recorded(_recorded_path(config), spec, anchor_ms=began_ms)
-    return markets
-
-
-def synthetic_market(symbol: Symbol, seed: int) -> Market:
-    """Return the synthetic market of a listed symbol; all of one seed move together."""
-    if symbol.quote == DOLLAR:
-        return synthetic(_spec(symbol), seed)
-    base, quote = (_spec(SYMBOLS[f"{asset}{DOLLAR}"]) for asset in (symbol.base, symbol.quote))
-    return crossed(_spec(symbol), base, quote, seed)
-
-
-def _spec(symbol: Symbol) -> SymbolSpec:
-    return SymbolSpec(
-        symbol=symbol.name,
-        tick=Decimal(symbol.tick) / UNIT,
-        step=Decimal(symbol.step) / UNIT,
-        base_price=Decimal(symbol.base_price) / UNIT,
-        typical_quantity=Decimal(symbol.typical_quantity) / UNIT,
-        volatility=symbol.volatility,
-        loadings=symbol.loadings,
-    )
+        self.ambient = Ambient(self._plan.markets(account.began_ms))

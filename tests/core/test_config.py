@@ -158,7 +158,11 @@ WRONG_VALUES = [
     ("TRADER_BAR", "7m", "was 7m; it takes a bar length such as 1m, 15m, 1h or 1d"),
     ("BINANCE_SYMBOL", "BTC USDT", "was BTC USDT; symbols look like BTCUSDT"),
     ("BINANCE_SYMBOLS_ALLOWED", "BTCUSDT,", "was ; symbols look like BTCUSDT"),
-    ("TRADER_PAPER_MARKET", "file:", "was file:; it takes synthetic or file:PATH"),
+    (
+        "TRADER_PAPER_MARKET",
+        "file:",
+        "was file:; it takes synthetic, data:, file:PATH or file:SYMBOL=PATH,SYMBOL=PATH",
+    ),
     ("TRADER_PAPER_SPEED", "0", "was 0; it must be above 0 and at most 100000"),
     ("TRADER_PAPER_SEED", "-1", "was -1; it takes a whole number from 0 to 9223372036854775807"),
     ("BINANCE_BASE_URL", "api.binance.com", "must be a URL such as https://host"),

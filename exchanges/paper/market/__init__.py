@@ -19,7 +19,6 @@ from exchanges.paper.market.model import (
     MarketTrade,
     SymbolSpec,
 )
-from exchanges.paper.market.recorded import recorded
 from exchanges.paper.market.synthetic import crossed, synthetic
 
 __all__ = [
@@ -37,6 +36,5 @@ __all__ = [
     "MarketTrade",
     "SymbolSpec",
     "crossed",
-    "recorded",
     "synthetic",
 ]

@@ -1,21 +1,18 @@
-"""A recorded market: a file of Binance klines, replayed on a shifted clock.
+"""Recorded markets: bars of the past, replayed on a shifted clock.
 
-**File.** Binance's twelve columns (open time, open, high, low, close, volume, close time, then five that
-are not used), plain or gzip, with or without a header line; times in milliseconds or microseconds. Bars
-are one minute to one day long, all alike, in order, without gaps. Bars longer than a minute are walked
-through by their trades like minute bars, so finer intervals can be asked for; at the file's own interval
-the klines have the file's prices.
+**Numbers.** Prices go to the nearest tick: recordings carry the noise of a float (0.09946999000000001) and
+the finer ticks of other venues and years, and rounding keeps the order of open, high, low and close. A tick
+so coarse that it moves a price by more than 5 bps is refused, since then the recording is not of this
+symbol. Volumes are cut to whole steps; a bar has at least one step for each of its trades. Bars longer than
+a minute are walked through by their trades like minute bars, so finer intervals can be asked for; at the
+recording's own interval the klines have its prices. Quote volume, trade count and the taker's share follow
+from the trades, not from the recording.
 
-**Numbers.** Prices go to the nearest tick: recordings carry the noise of a float (0.09946999000000001)
-and the finer ticks of other venues and years, and rounding keeps the order of open, high, low and close.
-A tick so coarse that it moves a price by more than 5 bps is refused, since then the file is not of this
-symbol. Volumes are cut to whole steps; a bar has at least one step for each of its trades. Quote volume,
-trade count and the taker's share follow from the trades, not from the file.
-
-**Clock.** The file's times are shifted by whole weeks, in a short file by whole days or hours, so that
-weekdays, or at least hours or minutes, stay what they were. At the anchor at least 2,000 minutes of the
-file are history (a quarter of a file that is shorter than 8,000), at most one unit of the shift more, and
-never more than half of the file.
+**Clock.** Times are shifted by whole weeks, in a short recording by whole days or hours (one made of trades:
+minutes), so that weekdays, or at least hours or minutes, stay what they were. At the anchor at least 2,000
+minutes are history (a quarter of a recording that is shorter than 8,000), at most one unit of the shift
+more, and never more than half. Recordings of several symbols are shifted alike, by the span they all cover,
+so that what happened at the same time still does; where that span is too short, each by itself.
 
 **End.** After the last bar the market is closed: `end_ms`, last price, no trades, empty book. It never
 starts again.
@@ -23,62 +20,42 @@ starts again.
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from functools import cache, partial
+from decimal import Decimal
 from pathlib import Path
-
-import numpy as np
 
 from exchanges.paper.market import hashing
 from exchanges.paper.market.bar_market import BarMarket
 from exchanges.paper.market.filled_bars import FilledBars
 from exchanges.paper.market.klines import DAY_MS, WEEK_MS
-from exchanges.paper.market.model import (
-    MINUTE_MS,
-    STEP_MS,
-    TRADES_PER_MINUTE,
-    Market,
-    MarketFileError,
-    SymbolSpec,
-)
+from exchanges.paper.market.model import MINUTE_MS, TRADES_PER_MINUTE, Market, MarketFileError, SymbolSpec
 from exchanges.paper.market.trades import Outline
 
-_COLUMNS = 12
-_GZIP_MAGIC = b"\x1f\x8b"
-_FIRST_MICROSECOND_TIME = 10**15
-_BAR_MINUTES = (1, 3, 5, 15, 30, 60, 120, 240, 360, 480, 720, 1440)
+BAR_MINUTES = (1, 3, 5, 15, 30, 60, 120, 240, 360, 480, 720, 1440)
+ROUNDING_LIMIT = Decimal("0.0005")
 _HISTORY_MS = 2000 * MINUTE_MS
 _HOUR_MS = 60 * MINUTE_MS
-_ROUNDING_LIMIT = Decimal("0.0005")
-_QUOTE_VOLUME_LIMIT = 1 << 62
-_DIGITS_LIMIT = 18
 
 
 @dataclass(frozen=True)
 class Recording:
-    """The bars of a file on the file's own clock."""
+    """The bars of a file on the file's own clock. `of_trades`: it may be short, and is shifted by minutes."""
 
+    path: Path
     start_ms: int
     bar_minutes: int
     bars: Outline
+    of_trades: bool = False
 
     @property
-    def length_ms(self) -> int:
-        """From the start of the first bar to the end of the last."""
-        return len(self.bars.open) * self.bar_minutes * MINUTE_MS
+    def end_ms(self) -> int:
+        return self.start_ms + len(self.bars.open) * self.bar_minutes * MINUTE_MS
 
 
-def recorded(path: Path, spec: SymbolSpec, *, anchor_ms: int) -> Market:
-    """Return the market that the file makes of a symbol, laid out around the exchange time `anchor_ms`.
-
-    The same file and anchor give the same market. Raises MarketFileError.
-    """
-    recording = read(path, spec)
-    start_ms = _start_on_exchange_clock(path, recording, anchor_ms)
+def replayed(recording: Recording, spec: SymbolSpec, *, shift_ms: int) -> Market:
+    """Return the market that a recording makes of a symbol, so much later than it was."""
+    start_ms = recording.start_ms + shift_ms
     first_bar = start_ms // (recording.bar_minutes * MINUTE_MS)
 
     def source(first: int, count: int) -> Outline:
@@ -86,142 +63,46 @@ def recorded(path: Path, spec: SymbolSpec, *, anchor_ms: int) -> Market:
 
     stream = hashing.key(0, spec.symbol, "trades")
     trades = FilledBars(source, stream, recording.bar_minutes * TRADES_PER_MINUTE)
-    return BarMarket(spec, trades, seed=0, start_ms=start_ms, end_ms=start_ms + recording.length_ms)
+    return BarMarket(spec, trades, seed=0, start_ms=start_ms, end_ms=recording.end_ms + shift_ms)
 
 
-def _start_on_exchange_clock(path: Path, recording: Recording, anchor_ms: int) -> int:
-    history = min(_HISTORY_MS, recording.length_ms // 4)
-    units = [unit for unit in (WEEK_MS, DAY_MS, _HOUR_MS) if unit % (recording.bar_minutes * MINUTE_MS) == 0]
+def shifts(recordings: Mapping[str, Recording], anchor_ms: int) -> dict[str, int]:
+    """Return how much later each symbol's recording is replayed, laid out around the time `anchor_ms`.
+
+    The same recordings and anchor give the same shifts. Raises MarketFileError for one that is too short.
+    """
+    each = list(recordings.values())
+    start_ms, end_ms = max(one.start_ms for one in each), min(one.end_ms for one in each)
+    common = _shift(start_ms, end_ms, _units(each), anchor_ms)
+    if common is not None:
+        return dict.fromkeys(recordings, common)
+    return {symbol: _own_shift(recording, anchor_ms) for symbol, recording in recordings.items()}
+
+
+def _own_shift(recording: Recording, anchor_ms: int) -> int:
+    units = _units([recording])
+    shift = _shift(recording.start_ms, recording.end_ms, units, anchor_ms)
+    if shift is None:
+        minutes, needed = (recording.end_ms - recording.start_ms) // MINUTE_MS, 4 * units[-1] // MINUTE_MS
+        reason = f"holds too few bars: {minutes} minutes, at least {needed} are needed"
+        raise MarketFileError(recording.path, None, reason)
+    return shift
+
+
+def _units(recordings: list[Recording]) -> list[int]:
+    """Return what the clock may be shifted by, the largest first: no bar may be cut."""
+    shortest = MINUTE_MS if all(each.of_trades for each in recordings) else _HOUR_MS
+    return [
+        unit
+        for unit in (WEEK_MS, DAY_MS, _HOUR_MS, MINUTE_MS)
+        if unit >= shortest and all(unit % (each.bar_minutes * MINUTE_MS) == 0 for each in recordings)
+    ]
+
+
+def _shift(start_ms: int, end_ms: int, units: list[int], anchor_ms: int) -> int | None:
+    length_ms = end_ms - start_ms
+    history_ms = min(_HISTORY_MS, length_ms // 4)
     for unit in units:
-        if history + unit <= recording.length_ms // 2:
-            shift = (anchor_ms - recording.start_ms - history) // unit * unit
-            return recording.start_ms + shift
-    length, needed = recording.length_ms // MINUTE_MS, 4 * units[-1] // MINUTE_MS
-    raise MarketFileError(path, None, f"holds too few bars: {length} minutes, at least {needed} are needed")
-
-
-def read(path: Path, spec: SymbolSpec) -> Recording:
-    """Read a file of klines. Raises MarketFileError."""
-    lines = _lines(path)
-    skipped = 1 if lines and _is_header(lines[0]) else 0
-    if len(lines) == skipped:
-        raise MarketFileError(path, None, "holds no bars")
-    start_ms, bar_ms = _first_times(path, lines[skipped], skipped + 1)
-    in_ticks = cache(partial(_in_ticks, tick=spec.tick))  # most prices of a file are in it many times
-    rows = []
-    for index, line in enumerate(lines[skipped:]):
-        try:
-            rows.append(_row(line, start_ms + index * bar_ms, bar_ms, in_ticks, spec.step))
-        except ValueError as error:
-            raise MarketFileError(path, skipped + 1 + index, str(error)) from None
-    if sum(high * volume for _, high, _, _, volume in rows) > _QUOTE_VOLUME_LIMIT:
-        raise MarketFileError(path, None, "quote volume in ticks × steps does not fit 64 bits")
-    return Recording(start_ms, bar_ms // MINUTE_MS, Outline(*np.array(rows, dtype=np.int64).T))
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        content = path.read_bytes()
-        if content.startswith(_GZIP_MAGIC):
-            content = gzip.decompress(content)
-        return content.decode("ascii").splitlines()
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise MarketFileError(path, None, "is a damaged gzip file") from None
-    except UnicodeDecodeError:
-        raise MarketFileError(path, None, "is not a text file of klines") from None
-    except OSError as error:
-        raise MarketFileError(path, None, f"cannot be read: {error.strerror or error}") from None
-
-
-def _is_header(line: str) -> bool:
-    """Return whether the line has the columns of a kline and none of them is a number."""
-    fields = line.split(",")
-    for field in fields:
-        try:
-            Decimal(field)
-        except InvalidOperation:
-            continue
-        return False
-    return len(fields) == _COLUMNS
-
-
-def _first_times(path: Path, line: str, number: int) -> tuple[int, int]:
-    """Return open time and length of the first bar in milliseconds."""
-    try:
-        opened, closed = _times(_fields(line))
-    except ValueError as error:
-        raise MarketFileError(path, number, str(error)) from None
-    length = closed + 1 - opened
-    if length not in [minutes * MINUTE_MS for minutes in _BAR_MINUTES]:
-        raise MarketFileError(path, number, f"a bar of {length} ms is no kline interval up to a day")
-    if opened % length:
-        raise MarketFileError(path, number, f"open time {opened} is not a whole multiple of {length} ms")
-    return opened, length
-
-
-def _row(
-    line: str, expected_ms: int, bar_ms: int, in_ticks: Callable[[str], int], step: Decimal
-) -> tuple[int, int, int, int, int]:
-    """Return open, high, low, close in ticks and volume in steps. Raises ValueError with the reason."""
-    fields = _fields(line)
-    opened, closed = _times(fields)
-    if opened != expected_ms:
-        raise ValueError(_misplaced(opened, expected_ms, bar_ms))
-    if closed != opened + bar_ms - 1:
-        raise ValueError(f"close time {closed} does not end the bar that opened at {opened}")
-    first, high, low, last = map(in_ticks, fields[1:5])
-    if not (low <= first <= high and low <= last <= high):
-        raise ValueError(
-            f"open {fields[1]} and close {fields[4]} are not within low {fields[3]} … high {fields[2]}"
-        )
-    volume = _number(fields[5], "volume")
-    if volume < 0:
-        raise ValueError(f"volume is {fields[5]}")
-    return first, high, low, last, max(int(volume // step), bar_ms // STEP_MS)
-
-
-def _fields(line: str) -> list[str]:
-    fields = line.split(",")
-    if len(fields) != _COLUMNS:
-        raise ValueError(f"has {len(fields)} columns, a kline has {_COLUMNS}")
-    return fields
-
-
-def _times(fields: list[str]) -> tuple[int, int]:
-    """Return open and close time in milliseconds."""
-    for field in (fields[0], fields[6]):
-        if not field.isdigit():
-            raise ValueError(f"{field!r} is not a time")
-    opened, closed = int(fields[0]), int(fields[6])
-    if opened >= _FIRST_MICROSECOND_TIME:
-        return opened // 1000, closed // 1000
-    return opened, closed
-
-
-def _misplaced(opened: int, expected_ms: int, bar_ms: int) -> str:
-    if opened == expected_ms - bar_ms:
-        return f"open time {opened} is there twice"
-    if opened < expected_ms:
-        return f"open time {opened} is out of order"
-    return f"there is a gap from {expected_ms} to {opened}"
-
-
-def _in_ticks(field: str, tick: Decimal) -> int:
-    """Return a price in ticks, the nearest."""
-    price = _number(field, "price")
-    if price <= 0:
-        raise ValueError(f"price is {field}")
-    ticks = round(price / tick)
-    if abs(ticks * tick - price) > price * _ROUNDING_LIMIT:
-        raise ValueError(f"tick {tick} is too coarse for price {field}: this is not a file of the symbol")
-    return ticks
-
-
-def _number(field: str, name: str) -> Decimal:
-    try:
-        number = Decimal(field)
-    except InvalidOperation:
-        raise ValueError(f"{name} {field!r} is not a number") from None
-    if not number.is_finite() or number.adjusted() >= _DIGITS_LIMIT:
-        raise ValueError(f"{name} is {field}")
-    return number
+        if history_ms + unit <= length_ms // 2:
+            return (anchor_ms - start_ms - history_ms) // unit * unit
+    return None

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exchanges.paper.exchange import synthetic_market
 from exchanges.paper.market import STEP_MS, TRADES_PER_MINUTE, Market, MarketTrade
 from exchanges.paper.market.synthetic import START_MS
+from exchanges.paper.markets import synthetic_market
 from exchanges.paper.symbols import SYMBOLS
 
 DAY_MS = 86_400_000

@@ -18,14 +18,19 @@ from exchanges.paper.market import (
     Market,
     MarketFileError,
     SymbolSpec,
-    recorded,
 )
+from exchanges.paper.market.kline_file import read
 from exchanges.paper.market.klines import DAY_MS, WEEK_MS
-from exchanges.paper.market.recorded import read
+from exchanges.paper.market.recorded import replayed, shifts
 
 ANCHOR = 1_795_221_676_123
 FILE_START = 1_640_995_200_000  # 2022-01-01 00:00 UTC
 HOUR_MS = 60 * MINUTE_MS
+
+
+def recorded(path: Path, spec: SymbolSpec, *, anchor_ms: int) -> Market:
+    recording = read(path, spec)
+    return replayed(recording, spec, shift_ms=shifts({spec.symbol: recording}, anchor_ms)[spec.symbol])
 
 
 def row(index: int, minutes: int = 1, unit: int = 1) -> list[str]:
