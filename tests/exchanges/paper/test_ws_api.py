@@ -385,3 +385,105 @@ async def test_old_clients_hear_their_account_under_a_listen_key(
             assert (await response.json())["code"] == -1125
         await bare.close()
         await wrapped.close()
+
+
+SAMPLES = {
+    "execution_report_new": {"x": "NEW", "o": "LIMIT"},
+    "execution_report_trade": {"x": "TRADE", "X": "FILLED"},
+    "execution_report_canceled": {"x": "CANCELED"},
+    "execution_report_expired": {"x": "EXPIRED"},
+    "execution_report_stop_loss": {"x": "NEW", "o": "STOP_LOSS_LIMIT"},
+    "account_position": {"e": "outboundAccountPosition"},
+}
+
+
+async def test_events_have_the_form_of_recorded_ones(served: Serve, data_dir: Path) -> None:
+    """Every name a recorded sample has, with a value of the same JSON type."""
+    async with served() as endpoint, connected(endpoint) as api, Rest(endpoint) as rest:
+        await api.signed("userDataStream.subscribe.signature")
+        limit = {"side": "BUY", "type": "LIMIT", "price": LOW, "quantity": "0.001"}
+        await rest.order(**limit, timeInForce="GTC")
+        await rest.order(side="BUY", type="MARKET", quantity="0.001")
+        await rest.order(**limit, timeInForce="IOC")
+        stop = {"type": "STOP_LOSS_LIMIT", "stopPrice": LOW, "timeInForce": "GTC"}
+        await rest.order(side="SELL", price=LOW, quantity="0.001", **stop)
+        await rest.signed("DELETE", "openOrders", symbol="BTCUSDT")
+        events: list[Any] = []
+        while sum(event.get("x") == "CANCELED" for event in events) < 2:
+            events += await api.told(1)
+    for name, wanted in SAMPLES.items():
+        sample = json.loads((data_dir / "binance-spot-json/user_data_json" / f"{name}.json").read_text())
+        event = next(each for each in events if wanted.items() <= each.items())
+        for field, value in sample.items():
+            assert type(event[field]) is type(value), (name, field)
+
+
+async def test_the_events_of_a_busy_session_add_up_to_its_account(served: Serve) -> None:
+    """Several clients at once: what was heard is every fill once, in order, and ends at the balances."""
+    async with served() as endpoint, connected(endpoint) as api, Rest(endpoint) as rest:
+        await api.signed("userDataStream.subscribe.signature")
+
+        async def trade(client: int) -> None:
+            for number in range(15):
+                side = "BUY" if (client + number) % 2 else "SELL"
+                kind = (
+                    {"type": "MARKET"}
+                    if number % 3
+                    else {"type": "LIMIT", "timeInForce": "GTC", "price": LOW}
+                )
+                await rest.order(side="BUY" if "price" in kind else side, quantity="0.001", **kind)
+
+        await asyncio.gather(*(trade(client) for client in range(5)))
+        account = await rest.signed("GET", "account")
+        trades = await rest.signed("GET", "myTrades", symbol="BTCUSDT", limit=1000)
+        assert (await api.ask("ping"))["status"] == 200  # everything said before that was heard
+        events = await api.told(len(api.events))
+    fills = [event for event in events if event.get("x") == "TRADE"]
+    assert [(fill["t"], fill["l"], fill["L"], fill["n"]) for fill in fills] == [
+        (trade["id"], trade["qty"], trade["price"], trade["commission"]) for trade in trades
+    ]
+    executions = [event["I"] for event in events if event["e"] == "executionReport"]
+    assert executions == sorted(set(executions))
+    heard = {row["a"]: row for event in events for row in event.get("B", [])}
+    for row in account["balances"]:
+        if row["asset"] in heard:
+            last = heard[row["asset"]]
+            assert (last["f"], last["l"]) == (row["free"], row["locked"])
+
+
+async def test_an_order_list_is_told_beside_its_orders(served: Serve) -> None:
+    async with served() as endpoint, connected(endpoint) as api, Rest(endpoint) as rest:
+        await api.signed("userDataStream.subscribe.signature")
+        placed = await rest.signed(
+            "POST",
+            "orderList/oco",
+            symbol="BTCUSDT",
+            side="SELL",
+            quantity="0.001",
+            aboveType="LIMIT_MAKER",
+            abovePrice="200000.00",
+            belowType="STOP_LOSS",
+            belowStopPrice=LOW,
+        )
+        begun = await api.told(4)
+        assert sorted(event["e"] for event in begun) == [
+            "executionReport",
+            "executionReport",
+            "listStatus",
+            "outboundAccountPosition",
+        ]
+        status = next(event for event in begun if event["e"] == "listStatus")
+        assert (status["g"], status["c"], status["l"], status["L"]) == (
+            placed["orderListId"],
+            "OCO",
+            "EXEC_STARTED",
+            "EXECUTING",
+        )
+        assert {order["i"] for order in status["O"]} == {order["orderId"] for order in placed["orders"]}
+        assert {event["g"] for event in begun if event["e"] == "executionReport"} == {placed["orderListId"]}
+        leg = placed["orders"][0]
+        await rest.signed("DELETE", "order", symbol="BTCUSDT", orderId=leg["orderId"])
+        ended = await api.told(4)
+        assert [event["x"] for event in ended if event["e"] == "executionReport"] == ["CANCELED", "CANCELED"]
+        status = next(event for event in ended if event["e"] == "listStatus")
+        assert (status["l"], status["L"]) == ("ALL_DONE", "ALL_DONE")
