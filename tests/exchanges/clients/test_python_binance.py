@@ -91,6 +91,81 @@ async def test_rest(venue: Venue) -> None:
         check_transcript("python_binance_rest", recorder)
 
 
+HIGH = "200000.00"
+WAITING: dict[str, dict[str, str]] = {
+    "LIMIT_MAKER": {"side": "BUY", "price": LOW},
+    "STOP_LOSS": {"side": "SELL", "stopPrice": LOW},
+    "STOP_LOSS_LIMIT": {"side": "SELL", "stopPrice": LOW, "price": LOW, "timeInForce": "GTC"},
+    "TAKE_PROFIT": {"side": "SELL", "stopPrice": HIGH},
+    "TAKE_PROFIT_LIMIT": {"side": "SELL", "stopPrice": HIGH, "price": HIGH, "timeInForce": "GTC"},
+}
+
+
+async def test_every_order_type(venue: Venue) -> None:
+    """Placed, found, canceled or replaced; and the lists of several orders."""
+    async with venue() as recorder, connected(recorder) as api:
+        await api.create_order(symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.004")
+        for kind, fields in WAITING.items():
+            placed = await api.create_order(symbol="BTCUSDT", type=kind, quantity="0.0002", **fields)
+            found = await api.get_order(symbol="BTCUSDT", orderId=placed["orderId"])
+            assert (found["type"], found["status"]) == (kind, "NEW")
+            await api.cancel_order(symbol="BTCUSDT", orderId=placed["orderId"])
+        trailing = await api.create_order(
+            symbol="BTCUSDT", side="SELL", type="STOP_LOSS", quantity="0.0002", trailingDelta="200"
+        )
+        iceberg = await api.create_order(
+            symbol="BTCUSDT",
+            side="BUY",
+            type="LIMIT",
+            timeInForce="GTC",
+            quantity="0.001",
+            icebergQty="0.0002",
+            price=LOW,
+        )
+        assert (await api.get_order(symbol="BTCUSDT", orderId=iceberg["orderId"]))[
+            "icebergQty"
+        ] == "0.00020000"
+        replaced = await api.cancel_replace_order(
+            symbol="BTCUSDT",
+            side="SELL",
+            type="STOP_LOSS",
+            quantity="0.0002",
+            stopPrice=LOW,
+            cancelOrderId=trailing["orderId"],
+            cancelReplaceMode="STOP_ON_FAILURE",
+        )
+        assert (replaced["cancelResult"], replaced["newOrderResult"]) == ("SUCCESS", "SUCCESS")
+        oco = await api.create_oco_order(
+            symbol="BTCUSDT",
+            side="SELL",
+            quantity="0.0002",
+            aboveType="LIMIT_MAKER",
+            abovePrice=HIGH,
+            belowType="STOP_LOSS_LIMIT",
+            belowPrice=LOW,
+            belowStopPrice=LOW,
+            belowTimeInForce="GTC",
+        )
+        assert (await api.get_open_oco_orders())[0]["orderListId"] == oco["orderListId"]
+        gone = await api.v3_delete_order_list(symbol="BTCUSDT", orderListId=oco["orderListId"])
+        assert gone["listOrderStatus"] == "ALL_DONE"
+        working = {"workingType": "LIMIT", "workingSide": "BUY", "workingTimeInForce": "GTC"}
+        working |= {"workingPrice": LOW, "workingQuantity": "0.001"}
+        oto = await api.v3_post_order_list_oto(
+            symbol="BTCUSDT",
+            **working,
+            pendingType="STOP_LOSS",
+            pendingSide="SELL",
+            pendingQuantity="0.0009",
+            pendingStopPrice="40000.00",
+        )
+        assert {report["status"] for report in oto["orderReports"]} == {"NEW", "PENDING_NEW"}
+        await api.cancel_all_open_orders(symbol="BTCUSDT")
+        assert await api.get_open_orders(symbol="BTCUSDT") == []
+        assert (await api.v3_get_account_commission(symbol="BTCUSDT"))["standardCommission"]
+        check_transcript("python_binance_orders", recorder)
+
+
 async def test_market_sockets(venue: Venue) -> None:
     async with venue() as recorder, connected(recorder) as api:
         sockets = api.sockets
