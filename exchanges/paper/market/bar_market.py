@@ -72,6 +72,7 @@ class BarMarket:
         self._first_step = start_ms // STEP_MS
         self._end_step = None if end_ms is None else end_ms // STEP_MS
         self._book_stream = hashing.key(seed, spec.symbol, "book")
+        self._sizes = {"base_ticks": spec.base_ticks, "typical_steps": spec.typical_steps}
         self._blocks = {
             size: lru_cache(kept)(partial(self._compute_block, size)) for size, kept in _BLOCKS_KEPT.items()
         }
@@ -142,6 +143,15 @@ class BarMarket:
         step = self._last_step(time_ms)
         return self._book(step, levels) if self.is_open(time_ms) else _EMPTY
 
+    def resting(self, price: int, *, is_bid: bool, time_ms: int) -> int:
+        """Return what the ambient book holds at one price of a side."""
+        if not self.is_open(time_ms):
+            return 0
+        step = self._last_step(time_ms)
+        return book.quantity_at(
+            self._trade(step), step // _MINUTE, price, is_bid=is_bid, stream=self._book_stream, **self._sizes
+        )
+
     def _steps_of(self, first_minute: int, count: int) -> tuple[int, int]:
         """Return the first step of some minutes and the first after them."""
         first, end = first_minute * _MINUTE, (first_minute + count) * _MINUTE
@@ -174,8 +184,7 @@ class BarMarket:
             step // _MINUTE,
             levels,
             stream=self._book_stream,
-            base_ticks=self.spec.base_ticks,
-            typical_steps=self.spec.typical_steps,
+            **self._sizes,
         )
 
     def _cover(self, size: int, first: int, end: int) -> list[_Run]:

@@ -225,3 +225,7 @@ class Market(Protocol):
     def book(self, time_ms: int, levels: int) -> Book:
         """Return up to `levels` levels a side of the ambient book."""
         ...
+
+    def resting(self, price: int, *, is_bid: bool, time_ms: int) -> int:
+        """Return what the ambient book holds at one price of a side, however deep; 0 where nothing rests."""
+        ...
