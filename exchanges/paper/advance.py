@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from exchanges.paper import lists, settlement, stops
 from exchanges.paper.ambient import Ambient
 from exchanges.paper.engine import Engine
-from exchanges.paper.market import STEP_MS, Market
+from exchanges.paper.market import STEP_MS, Market, queue
 from exchanges.paper.records import Order
 from exchanges.paper.world import World
 
@@ -128,13 +128,15 @@ def _meet(engine: Engine, symbol: str) -> None:
     """Let the orders of a symbol meet the market now, in price-time order.
 
     Those the price passed are filled in full: everything resting there was. Those it touched share, first
-    come first served, what traded at their price and what the other side now offers at it.
+    come first served, what a taker traded at their price beyond the others in the queue before them, and
+    what the other side now offers at it.
     """
     world, time_ms = engine.world, engine.now_ms
     market = engine.ambient.markets[symbol]
     (trade,) = market.trades_from(market.ordinal_at(time_ms) - 1, 1)
     for is_buy in (True, False):
-        printed, offered = trade.quantity, _offered(engine, symbol, not is_buy, trade.price)
+        printed = trade.quantity if trade.buyer_is_maker is is_buy else 0
+        offered = _offered(engine, symbol, not is_buy, trade.price)
         for offer in world.queue(symbol, is_buy):
             order = world.orders[symbol].get(offer.order_id or 0)
             if order is None or order.working_ms >= time_ms:
@@ -142,13 +144,18 @@ def _meet(engine: Engine, symbol: str) -> None:
             passed_by = order.price - trade.price if is_buy else trade.price - order.price
             if passed_by < 0:
                 break
-            quantity = order.remaining if passed_by else min(offer.quantity, printed + offered)
+            quantity = order.remaining
+            if not passed_by:
+                before = queue.ahead(
+                    market, is_bid=is_buy, price=order.price, since_ms=order.working_ms, now_ms=time_ms
+                )
+                from_prints = min(offer.quantity, max(0, printed - before))
+                from_book = min(offer.quantity - from_prints, offered)
+                quantity = from_prints + from_book
+                printed, offered = printed - from_prints, offered - from_book
+                world.consume(symbol, not is_buy, order.price, from_book, time_ms)
             if not quantity:
                 continue
-            if not passed_by:
-                from_book = max(0, quantity - printed)
-                printed, offered = printed - (quantity - from_book), offered - from_book
-                world.consume(symbol, not is_buy, order.price, from_book, time_ms)
             place = settlement.next_trade(engine, symbol)
             settlement.fill(engine, order, place, price=order.price, quantity=quantity, is_maker=True)
     lists.follow(engine)
