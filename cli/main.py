@@ -16,6 +16,7 @@ from cli.console import Console
 from cli.invocation import Invocation
 from cli.options import Options, shared_parameters
 from cli.registry import Entry, Group, Section
+from core.errors import EXIT_INTERRUPTED
 
 PROGRAM = "trader"
 
@@ -278,11 +279,16 @@ def main(arguments: Sequence[str], invocation: Invocation) -> int:
     # A usage error may be found before the parser has come to --json.
     before_end = arguments[: arguments.index("--")] if "--" in arguments else arguments
     invocation.options.as_json = "--json" in before_end
-    return invocation.console.run(
-        lambda: command_line().main(
+
+    def command() -> None:
+        returned = command_line().main(
             args=list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=invocation
         )
-    )
+        # Typer makes a mere return value of Ctrl-C, which would look like a command that was done.
+        if returned == EXIT_INTERRUPTED:
+            raise KeyboardInterrupt
+
+    return invocation.console.run(command)
 
 
 def run() -> NoReturn:

@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from urllib.request import ProxyHandler, build_opener
 
 import aiohttp
 import pytest
 
+from core.errors import EXIT_INTERRUPTED
 from tests.cli.conversation import TIMEOUT_S, Shell
 
 
@@ -127,3 +129,10 @@ def test_completion_offers_commands_and_options(shell: Shell) -> None:
     complete = "_TRADER_COMPLETE=complete_bash COMP_CWORD={} COMP_WORDS='{}' trader"
     assert shell.bash(complete.format(1, "trader s"))[1].split() == ["stage", "status"]
     assert "--persona" in shell.bash(complete.format(3, "trader paper keys --"))[1].split()
+
+
+def test_ctrl_c_is_never_success(tmp_path: Path) -> None:
+    with mock.patch("core.operations.halt.halt", side_effect=KeyboardInterrupt):
+        exit_code, stdout, stderr = Shell(tmp_path).run("trader halt --json")
+    assert exit_code == EXIT_INTERRUPTED, stdout + stderr
+    assert json.loads(stdout)["ok"] is False
