@@ -12,7 +12,7 @@ from core.account import AccountKey
 from core.journal.store import Store
 from core.orders import OrderStatus
 from core.reconciliation import OwnOrder, Trade
-from core.reconciliation.movements import Movement
+from core.reconciliation.records import TradeRow, trade_of
 from core.reconciliation.trades import Market
 from core.values import EXACT
 
@@ -30,10 +30,6 @@ _TRADES = """
     SELECT trade_id, venue_order_id, side = 'BUY', price, quantity, fee, fee_asset, ts_event_ms FROM fills
     WHERE account = ? AND symbol = ? AND dry_run = 0 AND trade_id > ? AND trade_id <= ?
     ORDER BY trade_id LIMIT ?
-"""
-_MOVEMENTS = """
-    SELECT side = 'BUY', price, quantity, fee, fee_asset, trade_id FROM fills
-    WHERE account = ? AND symbol = ? AND dry_run = 0 AND trade_id > ? ORDER BY trade_id LIMIT ?
 """
 _TRADES_OF = """
     SELECT trade_id, venue_order_id, side = 'BUY', price, quantity, fee, fee_asset, ts_event_ms FROM fills
@@ -113,18 +109,23 @@ class OwnBook:
 
     def trades(self, symbol: str, after: int, upto: int = NO_END, limit: int = -1) -> list[Trade]:
         """Return our fills with after < trade_id <= upto, by trade id."""
-        return self._trades(_TRADES, (self._account, symbol, after, upto, limit))
+        return list(map(trade_of, self.trade_rows(symbol, after, upto, limit)))
+
+    def trade_rows(self, symbol: str, after: int, upto: int = NO_END, limit: int = -1) -> list[TradeRow]:
+        """As `trades`, for very many."""
+        rows: list[TradeRow] = self._store.tuples(_TRADES, (self._account, symbol, after, upto, limit))
+        return rows
 
     def trades_of(self, symbol: str, venue_order_ids: Iterable[int]) -> list[Trade]:
         """Return our fills of these orders, by trade id; looks at every fill of the symbol."""
-        return self._trades(_TRADES_OF, (self._account, symbol, json.dumps(list(venue_order_ids))))
+        key = (self._account, symbol, json.dumps(list(venue_order_ids)))
+        return list(map(trade_of, self._store.tuples(_TRADES_OF, key)))
 
-    def every_movement(self, symbol: str) -> Iterator[list[Movement]]:
-        """Return what all our fills of a symbol moved, in stretches."""
-        after = -1
-        while stretch := self._store.rows(_MOVEMENTS, (self._account, symbol, after, _STRETCH)):
-            yield [Movement._make(row[:5]) for row in stretch]
-            after = stretch[-1]["trade_id"]
+    def stretches(self, symbol: str, after: int) -> Iterator[list[TradeRow]]:
+        """Yield all our fills with after < trade_id, some thousands at a time."""
+        while stretch := self.trade_rows(symbol, after, limit=_STRETCH):
+            yield stretch
+            after = stretch[-1][0]
 
     def orders(self, symbol: str, after: int, upto: int = NO_END) -> list[OwnOrder]:
         """Return our orders with after < venue_order_id <= upto."""
@@ -153,9 +154,6 @@ class OwnBook:
             )
         ]
         return list({order.client_order_id: order for order in found}.values())
-
-    def _trades(self, statement: str, key: Sequence[object]) -> list[Trade]:
-        return [Trade._make(row) for row in self._store.rows(statement, key)]
 
     def _orders(self, statement: str, key: Sequence[object]) -> list[OwnOrder]:
         return [_order(row) for row in self._store.rows(statement, key)]

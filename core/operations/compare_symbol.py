@@ -9,6 +9,7 @@ from typing import Final
 
 from core.ids import installation_of
 from core.journal.reconciliations import Coverage, Reconciliations
+from core.operations.holdings import Moved
 from core.operations.statement_reading import Patience, pages
 from core.orders import OrderReport
 from core.ports import Page, Venue
@@ -42,6 +43,7 @@ class SymbolComparison:
     market: Market
     terms: Terms
     listed: Sequence[OrderReport]
+    moved: Moved
     strangers: dict[int, VenueOrder] = field(default_factory=dict)
     noted: Coverage | None = None
 
@@ -81,7 +83,9 @@ class SymbolComparison:
             for order in rows:
                 pending.pop(order.client_order_id, None)
                 listed.pop(order.venue_order_id, None)
-            covered = _settled(covered, ((row.venue_order_id, row.created_ms) for row in rows), self.terms)
+            covered = _settled(
+                covered, ((row.venue_order_id, row.created_ms) for row in reversed(rows)), self.terms
+            )
             done.orders += len(rows)
             after = max(after, upto)
         late = {order.client_order_id: order for order in own.orders(symbol, after)} | pending
@@ -134,10 +138,14 @@ class SymbolComparison:
         ask = partial(self._trade_page, symbol)
         async for rows in pages(ask, after, self.terms.opened_ms):
             upto = rows[-1].trade_id
-            left = unmatched(own.trades(symbol, after, upto), in_scope(rows, self.terms))
+            ours = own.trade_rows(symbol, after, upto)
+            self.moved.count(self.market, after, upto, ours)
+            left = unmatched(ours, in_scope(rows, self.terms))
             breaks += await self._explained(left)
             gone += left.only_ours
-            covered = _settled(covered, ((row.trade_id, row.ts_event_ms) for row in rows), self.terms)
+            covered = _settled(
+                covered, ((row.trade_id, row.ts_event_ms) for row in reversed(rows)), self.terms
+            )
             after = max(after, upto)
             done.trades += len(rows)
             if clean and not (breaks or gone) and done.trades - noted_at >= TRADES_PER_NOTE:
@@ -182,9 +190,12 @@ class SymbolComparison:
 
 
 def _settled(covered: int, rows: Iterable[tuple[int, int]], terms: Terms) -> int:
-    """Return how far coverage may go: whatever is young may still have something listed before it."""
+    """Return how far coverage may go: whatever is young may still have something listed before it.
+
+    `rows`: id and time, newest first.
+    """
     old = (number for number, time_ms in rows if terms.now_ms - time_ms > SETTLED_MS)
-    return max(covered, *old, -1)
+    return max(covered, next(old, -1))
 
 
 def _as_listed(report: OrderReport) -> VenueOrder:

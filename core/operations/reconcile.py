@@ -181,7 +181,9 @@ class _Run:
             symbol = market.symbol
             self.tell(f"comparing {symbol}")
             listed: Sequence[OrderReport] = self.listed.get(symbol, ())
-            comparison = SymbolComparison(self.venue, self.book, self.patience, market, terms, listed)
+            comparison = SymbolComparison(
+                self.venue, self.book, self.patience, market, terms, listed, self.moved
+            )
             try:
                 compared = await comparison.run(start.get(symbol, Coverage()))
             except (VenueRejected, ConfigError) as refusal:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Awaitable, Callable
+from operator import itemgetter
 from typing import Final, TypeVar
 
 from core.clock import Clock
@@ -59,9 +61,11 @@ async def pages(
         start = 0
     edge: tuple[Row, ...] = ()
     while True:
-        page = await ask(start)
+        page: Page[Row] = await ask(start)
         # Both sides of a trade with oneself have one id: the last one is asked for again.
-        rows = tuple(row for row in page.rows if row[0] >= start and row not in edge)
+        later: int = bisect_right(page.rows, start, key=itemgetter(0))
+        again = tuple(row for row in page.rows[:later] if row[0] == start and row not in edge)
+        rows: tuple[Row, ...] = again + page.rows[later:]
         if rows:
             yield rows
         if page.is_last or not rows:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import decimal
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import NamedTuple
+from functools import lru_cache
 
-from core.reconciliation.records import Trade
+from core.reconciliation.records import Trade, TradeRow
 from core.values import EXACT
 
 UNIT = Decimal("0.00000001")
@@ -15,25 +15,14 @@ UNIT = Decimal("0.00000001")
 
 ZERO = Decimal(0)
 
-
-class Movement(NamedTuple):
-    """What a fill moved. Amounts as in `Trade`."""
-
-    is_buy: bool
-    price: str
-    quantity: str
-    fee: str
-    fee_asset: str
-
-
-def movement_of(trade: Trade) -> Movement:
-    return Movement._make(trade[2:7])
+_quantity = lru_cache(maxsize=4_096)(Decimal)
+"""Orders are a few steps in size: a million trades have a few hundred quantities."""
 
 
 def moved_by(trade: Trade, base_asset: str, quote_asset: str) -> dict[str, Decimal]:
     """Return what one trade moved; assets that it did not move are left out."""
     totals = Totals()
-    totals.add((movement_of(trade),), base_asset, quote_asset)
+    totals.add((trade,), base_asset, quote_asset)
     return {asset: amount for asset, amount in totals.moved.items() if amount}
 
 
@@ -55,13 +44,13 @@ class Totals:
         self.moved: dict[str, Decimal] = {}
         self.rounded: dict[str, int] = {}
 
-    def add(self, movements: Iterable[Movement], base_asset: str, quote_asset: str) -> None:
+    def add(self, trades: Iterable[TradeRow], base_asset: str, quote_asset: str) -> None:
         base = quote = ZERO
         rounded = 0
         fees: dict[str, Decimal] = {}
         with decimal.localcontext(EXACT):
-            for is_buy, price_text, quantity_text, fee, fee_asset in movements:
-                quantity = Decimal(quantity_text)
+            for _, _, is_buy, price_text, quantity_text, fee, fee_asset, _ in trades:
+                quantity = _quantity(quantity_text)
                 notional = Decimal(price_text) * quantity
                 if is_buy:
                     base += quantity

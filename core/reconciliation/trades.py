@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
@@ -10,7 +10,17 @@ from typing import NamedTuple
 from core.ids import installation_of
 from core.reconciliation.classes import BreakClass
 from core.reconciliation.movements import difference, moved_by
-from core.reconciliation.records import Break, Effects, OwnOrder, Terms, Trade, VenueOrder, aged
+from core.reconciliation.records import (
+    Break,
+    Effects,
+    OwnOrder,
+    Terms,
+    Trade,
+    TradeRow,
+    VenueOrder,
+    aged,
+    trade_of,
+)
 
 _FACTS = slice(0, 7)  # of a Trade: everything but its time, which a submit's reply does not give per fill
 _Key = tuple[int, bool, int]
@@ -55,8 +65,11 @@ class Unmatched:
         return frozenset(trade.venue_order_id for trade in self.only_theirs)
 
 
-def unmatched(ours: Sequence[Trade], theirs: Sequence[Trade]) -> Unmatched:
-    """Take away what both sides say alike. Both: by trade id."""
+def unmatched(rows: Sequence[TradeRow], theirs: Sequence[Trade]) -> Unmatched:
+    """Take away what both sides say alike. `rows`: ours. Both: by trade id, and in a list."""
+    if rows == theirs:  # as a rule, to the millisecond
+        return Unmatched()
+    ours = list(map(trade_of, rows))
     if len(ours) == len(theirs) and all(
         mine[_FACTS] == their[_FACTS] for mine, their in zip(ours, theirs, strict=True)
     ):
@@ -219,6 +232,8 @@ def _break(
     )
 
 
-def in_scope(trades: Iterable[Trade], terms: Terms) -> list[Trade]:
-    """Leave out what happened before the books were opened."""
+def in_scope(trades: Sequence[Trade], terms: Terms) -> list[Trade]:
+    """Leave out what happened before the books were opened. `trades`: by id, which is by time."""
+    if trades and trades[0].ts_event_ms >= terms.opened_ms:
+        return list(trades)
     return [trade for trade in trades if trade.ts_event_ms >= terms.opened_ms]

@@ -10,7 +10,7 @@ from core.account import Environment
 from core.errors import ReconciliationBreak
 from core.reconciliation.balances import Equation, match_balances, match_transfers
 from core.reconciliation.classes import BreakClass
-from core.reconciliation.movements import Totals, movement_of
+from core.reconciliation.movements import Totals
 from core.reconciliation.orders import match_orders, without_consequences
 from core.reconciliation.records import Break, OwnOrder, Terms, Trade, Transfer, VenueOrder
 from core.reconciliation.trades import Market, Parties, explained, in_scope, unmatched
@@ -60,7 +60,7 @@ def compare(ours: OwnBooks, theirs: VenueBooks, terms: Terms) -> tuple[Break, ..
     for name in sorted(ours.symbols.keys() | theirs.symbols.keys()):
         mine = ours.symbols[name]
         breaks += compare_symbol(mine, theirs.symbols.get(name, VenueSymbol()), terms)
-        totals.add(map(movement_of, mine.trades), mine.market.base_asset, mine.market.quote_asset)
+        totals.add(mine.trades, mine.market.base_asset, mine.market.quote_asset)
     breaks += match_transfers(theirs.transfers, terms)
     equation = Equation(ours.opening, totals.moved, theirs.balances, totals.rounded, ours.adjusted)
     borne_out, balances = match_balances(equation, breaks)

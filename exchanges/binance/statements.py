@@ -34,8 +34,8 @@ class BinanceStatements:
 
     async def orders(self, symbol: str, from_id: int | None) -> Page[VenueOrder]:
         rows = await self._link.read(
-            lambda: self._session.get_all_orders(
-                symbol=symbol, orderId=from_id, limit=PAGE, **self._link.stamp()
+            lambda: self._session.get_rows(
+                "allOrders", wire.ORDERS, symbol=symbol, orderId=from_id, limit=PAGE, **self._link.stamp()
             ),
             partial(wire.parse_orders, symbol=symbol),
         )
@@ -43,8 +43,8 @@ class BinanceStatements:
 
     async def trades(self, symbol: str, from_id: int | None) -> Page[Trade]:
         rows = await self._link.read(
-            lambda: self._session.get_my_trades(
-                symbol=symbol, fromId=from_id, limit=PAGE, **self._link.stamp()
+            lambda: self._session.get_rows(
+                "myTrades", wire.TRADES, symbol=symbol, fromId=from_id, limit=PAGE, **self._link.stamp()
             ),
             partial(wire.parse_trades, symbol=symbol),
         )

@@ -9,17 +9,20 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
+
 from core.reconciliation import Effects, Trade, Transfer, TransferKind, VenueOrder
+from core.reconciliation.records import trade_of
 from core.reconciliation.trades import Market
 from exchanges.binance.wire import STATUSES, Payload, Unreadable, number, shaped
 
 DEPOSITED: Final = frozenset({1, 6})  # success; credited, but cannot be withdrawn yet
 NOT_WITHDRAWN: Final = frozenset({1, 3, 5})  # canceled, rejected, failed
-_AMOUNT = r"(?:0|[1-9][0-9]{0,19})(?:\.[0-9]{1,20})?"
-_THREE_AMOUNTS = re.compile(f"{_AMOUNT} {_AMOUNT} {_AMOUNT}", re.ASCII)
+_AMOUNT = r"(?:0|[1-9][0-9]{0,19}+)(?:\.[0-9]{1,20}+)?+"
+_AMOUNTS = re.compile(f"(?:{_AMOUNT} )*+", re.ASCII)
 
 
-class _TradePayload(Payload):
+class _TradePayload(Payload, gc=False):
     symbol: str
     id: int
     order_id: int
@@ -31,7 +34,7 @@ class _TradePayload(Payload):
     is_buyer: bool
 
 
-class _OrderPayload(Payload):
+class _OrderPayload(Payload, gc=False):
     symbol: str
     order_id: int
     client_order_id: str
@@ -45,39 +48,64 @@ class _OrderPayload(Payload):
     update_time: int
 
 
+TRADES: Final = msgspec.json.Decoder(list[_TradePayload])
+ORDERS: Final = msgspec.json.Decoder(list[_OrderPayload])
+"""From the bytes of a page straight to its rows; what `parse_…` makes of any JSON, they make of that."""
+
+
 def parse_trades(payload: object, symbol: str) -> tuple[Trade, ...]:
-    """Read a page of myTrades. Raises Unreadable."""
-    trades = []
-    for row in shaped(payload, list[_TradePayload]):
-        price, quantity, fee = row.price, row.qty, row.commission
-        if row.symbol != symbol or not _THREE_AMOUNTS.fullmatch(f"{price} {quantity} {fee}"):
-            raise Unreadable(f"trade {row.id} is not one of {symbol}")
-        trades.append(
-            Trade(
-                row.id,
-                row.order_id,
-                row.is_buyer,
-                _shortest(price),
-                _shortest(quantity),
-                _shortest(fee),
-                row.commission_asset,
-                row.time,
+    """Read a page of myTrades, by id. Raises Unreadable."""
+    rows = shaped(payload, list[_TradePayload])
+    # All amounts at once: to begin with a regular expression costs more than to go on with it.
+    amounts = "".join([f"{row.price} {row.qty} {row.commission} " for row in rows])
+    if amounts.count(" ") != 3 * len(rows) or not _AMOUNTS.fullmatch(amounts):
+        raise Unreadable(f"one of {symbol}'s trades {rows[0].id} to {rows[-1].id} has an amount that is none")
+    _require_of(symbol, [row.symbol for row in rows], [row.id for row in rows])
+    if amounts.count(".") != 3 * len(rows):
+        _add_points(rows)
+    return tuple(
+        [
+            trade_of(
+                (
+                    row.id,
+                    row.order_id,
+                    row.is_buyer,
+                    row.price.rstrip("0").rstrip("."),
+                    row.qty.rstrip("0").rstrip("."),
+                    row.commission.rstrip("0").rstrip("."),
+                    row.commission_asset,
+                    row.time,
+                )
             )
+            for row in rows
+        ]
+    )
+
+
+def _add_points(rows: list[_TradePayload]) -> None:
+    """Let every amount have a decimal point, so that zeros at the end mean nothing."""
+    for row in rows:
+        row.price, row.qty, row.commission = (
+            each if "." in each else f"{each}." for each in (row.price, row.qty, row.commission)
         )
-    return tuple(trades)
 
 
-def _shortest(amount: str) -> str:
-    """Return an amount as `decimal_text` would; its form was checked."""
-    return amount.rstrip("0").rstrip(".") if "." in amount else amount
+def _require_of(symbol: str, symbols: list[str], ids: list[int]) -> None:
+    """Raise Unreadable unless a page is of one symbol and by id, which paging relies on."""
+    if symbols.count(symbol) != len(symbols):
+        raise Unreadable(f"a list of {symbol} has something of another symbol in it")
+    if ids != sorted(ids):
+        raise Unreadable(f"a list of {symbol} is not in the order of its ids")
 
 
 def parse_orders(payload: object, symbol: str) -> tuple[VenueOrder, ...]:
-    """Read a page of allOrders. Raises Unreadable."""
+    """Read a page of allOrders, by id. Raises Unreadable."""
     orders = []
-    for row in shaped(payload, list[_OrderPayload]):
-        if row.symbol != symbol or row.status not in STATUSES or row.side not in ("BUY", "SELL"):
-            raise Unreadable(f"order {row.order_id} is not one of {symbol}, or has a status of its own")
+    rows = shaped(payload, list[_OrderPayload])
+    _require_of(symbol, [row.symbol for row in rows], [row.order_id for row in rows])
+    for row in rows:
+        if row.status not in STATUSES or row.side not in ("BUY", "SELL"):
+            raise Unreadable(f"order {row.order_id} on {symbol} has a status or side of its own")
         orders.append(
             VenueOrder(
                 row.order_id,

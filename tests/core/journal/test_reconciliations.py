@@ -19,7 +19,6 @@ from core.journal.reconciliations import Coverage, Reconciled, Reconciliations, 
 from core.journal.store import scratch
 from core.orders import OrderStatus
 from core.reconciliation import Break, BreakClass
-from core.reconciliation.movements import movement_of
 from tests.core.journal.books import NOW_MS, fill, open_account, open_journal, record_intent, report
 
 D = Decimal
@@ -151,7 +150,9 @@ def test_accounts_do_not_mix(journal: Journal, account: AccountKey, book: Reconc
     assert break_id(account, MISSING.subject) != break_id(other, MISSING.subject)
 
 
-def test_our_side_is_read_in_stretches(journal: Journal, account: AccountKey, book: Reconciliations) -> None:
+def test_our_side_is_read_in_stretches(
+    journal: Journal, account: AccountKey, book: Reconciliations, monkeypatch: pytest.MonkeyPatch
+) -> None:
     intent = record_intent(journal, account).intent
     parts = [fill(intent, number, "0.0002") for number in (50, 51, 52)]
     journal.record_report(intent, report(intent, OrderStatus.PARTIALLY_FILLED, *parts))
@@ -159,9 +160,10 @@ def test_our_side_is_read_in_stretches(journal: Journal, account: AccountKey, bo
     waiting = record_intent(journal, account).intent
     own = book.own
     assert [trade.trade_id for trade in own.trades(SYMBOL, 50, 51)] == [51]
-    moved = [movement for stretch in own.every_movement(SYMBOL) for movement in stretch]
-    assert moved == [movement_of(trade) for trade in own.trades(SYMBOL, -1)]
-    assert len(moved) == 3
+    monkeypatch.setattr(own_sql, "_STRETCH", 2)
+    whole = own.trades(SYMBOL, -1)
+    assert list(own.stretches(SYMBOL, -1)) == [whole[:2], whole[2:]]
+    assert list(own.stretches(SYMBOL, 50)) == [whole[1:]]
     [mine] = own.orders_named([intent.client_order_id, "web_1"])
     assert mine.venue_order_id is not None
     assert own.order_of(SYMBOL, mine.venue_order_id) == mine

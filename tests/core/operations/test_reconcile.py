@@ -14,6 +14,7 @@ from core.account import AccountSnapshot
 from core.clock import DAY_MS
 from core.errors import ConfigError, ReconciliationBreak, TraderError, VenueRejected, VenueUnavailable
 from core.operations.books_desk import BooksDesk
+from core.operations.holdings import Moved
 from core.operations.reconcile import Wanted, reconcile
 from core.operations.reconcile_result import ReconcileResult
 from core.orders import Side
@@ -96,6 +97,24 @@ async def test_repeating_a_run_writes_nothing_but_that_it_ran(tmp_path: Path) ->
         before = kinds(place)
         await reconciled(place)
         assert kinds(place) == before
+
+
+async def test_fills_are_counted_once_and_new_ones_too(tmp_path: Path) -> None:
+    """Whether a comparison has read them, or nobody, or they came in meanwhile."""
+    async with agreeing(tmp_path) as place:
+        with place.journal() as journal:
+            book = journal.reconciliations(place.account)
+            market = book.own.markets()["BTCUSDT"]
+            first, *others = book.own.trade_rows("BTCUSDT", -1)
+            told, handed = Moved(book), Moved(book)
+            handed.count(market, first[0], others[-1][0], others)  # what comes before is missing
+            handed.count(market, -1, first[0], [first])
+            handed.count(market, -1, first[0], [first])
+            handed.count(market, first[0], others[-1][0], others)
+            assert handed.equation({}, ()) == told.equation({}, ())
+            await place.buy()
+            assert handed.equation({}, ()) == Moved(book).equation({}, ()) == told.equation({}, ())
+            assert len(book.own.trade_rows("BTCUSDT", -1)) > len(others) + 1
 
 
 class Altered:

@@ -11,7 +11,7 @@ from core.clock import DAY_MS
 from core.ids import client_order_id
 from core.orders import OrderStatus
 from core.reconciliation import OwnOrder, Terms, Trade, Transfer, VenueOrder
-from core.reconciliation.movements import Totals, movement_of
+from core.reconciliation.movements import Totals
 from core.reconciliation.trades import Market
 from core.reconciliation.whole import OwnBooks, OwnSymbol, VenueBooks, VenueSymbol
 from core.values import decimal_text
@@ -169,7 +169,7 @@ class Ledgers:
             trades = tuple(sorted(self.trades.get(name, ())))
             symbols[name] = VenueSymbol(tuple(self.orders.get(name, ())), trades)
             since = [trade for trade in trades if trade.ts_event_ms >= OPENED_MS]
-            totals.add(map(movement_of, since), MARKETS[name].base_asset, MARKETS[name].quote_asset)
+            totals.add(since, MARKETS[name].base_asset, MARKETS[name].quote_asset)
         held = dict(OPENING)
         for source in (totals.moved, self.moved_unseen, *(each.effects for each in self.transfers)):
             for asset, amount in source.items():

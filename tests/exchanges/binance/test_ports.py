@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.account import Environment
-from core.errors import ConfigError, Refused, VenueRejected, VenueUnavailable
+from core.errors import ConfigError, Refused, TraderError, VenueRejected, VenueUnavailable
 from exchanges.binance.client import open_binance
 from exchanges.registry import VENUE_NAMES, venue_factory
 from tests.exchanges.binance.scripted import (
@@ -270,6 +270,40 @@ async def test_the_last_trade_id(server: ScriptedServer) -> None:
     async with open_venue(server) as venue:
         assert await venue.account.last_trade_id("BNBBTC") == 28457
         assert await venue.account.last_trade_id("BNBBTC") is None
+
+
+async def test_pages_of_statements_are_read_by_id(server: ScriptedServer) -> None:
+    trades = [TRADE | {"id": number} for number in range(5, 1005)]
+    server.script = [answer(trades), answer([TRADE]), answer([QUERY])]
+    async with open_venue(server) as venue:
+        full = await venue.statements.trades("BNBBTC", 5)
+        last = await venue.statements.trades("BNBBTC", None)
+        orders = await venue.statements.orders("LTCBTC", 7)
+    assert [trade.trade_id for trade in full.rows] == list(range(5, 1005))
+    assert (full.is_last, last.is_last, orders.is_last) == (False, True, True)
+    assert [order.client_order_id for order in orders.rows] == ["myOrder1"]
+    asked = [{**request.params} for request in server.received]
+    assert [each.get("fromId", each.get("orderId")) for each in asked] == ["5", None, "7"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [
+        (http(200, "<html>"), "VENUE_UNREADABLE"),
+        (answer([TRADE | {"id": "5"}]), "VENUE_UNREADABLE"),
+        (answer([TRADE, TRADE | {"id": 5}]), "VENUE_UNREADABLE"),
+        (answer({"code": -1000, "msg": "?"}), "VENUE_UNREADABLE"),
+        (refusal(400, -1121, "Invalid symbol."), "SYMBOL_UNKNOWN"),
+    ],
+)
+async def test_a_page_that_is_none_is_told_apart_from_a_refusal(
+    server: ScriptedServer, reply: Reply, code: str
+) -> None:
+    server.otherwise = reply
+    async with open_venue(server) as venue:
+        with pytest.raises(TraderError) as refused:
+            await venue.statements.trades("BNBBTC", None)
+    assert refused.value.code == code
 
 
 async def test_keys_and_addresses_of_the_live_venue(server: ScriptedServer) -> None:

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.reconciliation import TransferKind
+from core.values import decimal_text
 from exchanges.binance import wire_statements as wire
 from exchanges.binance.wire import Unreadable
-from tests.exchanges.binance.test_wire import TRADE
+from tests.exchanges.binance.test_wire import QUERY, TRADE
 
 D = Decimal
 DEPOSIT: dict[str, Any] = {
@@ -47,6 +48,32 @@ def test_a_page_of_trades_is_read_exactly() -> None:
         True,
         "BNB",
     )
+
+
+@pytest.mark.parametrize("field", ["price", "qty", "commission"])
+@pytest.mark.parametrize(
+    ("text", "shortest"),
+    [("100", "100"), ("100.", None), ("0", "0"), ("0.00000000", "0"), ("10.50", "10.5"), ("0.1", "0.1")],
+)
+def test_amounts_of_a_trade_are_told_in_their_shortest_form(
+    field: str, text: str, shortest: str | None
+) -> None:
+    page = [TRADE, TRADE | {field: text}]
+    if shortest is None:
+        with pytest.raises(Unreadable):
+            wire.parse_trades(page, "BNBBTC")
+        return
+    first, second = wire.parse_trades(page, "BNBBTC")
+    name = {"qty": "quantity", "commission": "fee"}.get(field, field)
+    assert getattr(second, name) == shortest == decimal_text(D(text))
+    assert (first.price, first.quantity, first.fee) == ("4.000001", "12", "10.1")
+
+
+def test_lists_that_are_not_by_id_are_refused() -> None:
+    with pytest.raises(Unreadable, match="order of its ids"):
+        wire.parse_trades([TRADE, TRADE | {"id": TRADE["id"] - 1}], "BNBBTC")
+    with pytest.raises(Unreadable, match="order of its ids"):
+        wire.parse_orders([QUERY, QUERY | {"orderId": QUERY["orderId"] - 1}], "LTCBTC")
 
 
 @pytest.mark.parametrize("field", ["price", "qty", "commission"])
