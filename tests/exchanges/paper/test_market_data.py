@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from decimal import Decimal
@@ -14,7 +15,7 @@ from exchanges.paper import admin
 from exchanges.paper.market import STEP_MS
 from exchanges.paper.symbols import SYMBOLS
 from tests.exchanges.paper.conftest import OpenVenue
-from tests.exchanges.paper.venue import Answer, Venue, Wall
+from tests.exchanges.paper.venue import START_MS, Answer, Venue, Wall
 
 DAY_MS = 86_400_000
 RESTING = {"quantity": "0.001", "price": "50000.00"}
@@ -222,7 +223,7 @@ def test_klines_follow_the_list_rules(venue: Venue) -> None:
         ("klines", {"symbol": "BTCUSDT", "interval": "7m"}, -1120),
         ("klines", {"symbol": "BTCUSDT", "interval": "1m", "limit": "0"}, -1130),
         ("klines", {"symbol": "BTCUSDT", "interval": "1m", "startTime": "-1"}, -1100),
-        ("klines", {"symbol": "BTCUSDT", "interval": "1d", "timeZone": "8"}, -1130),
+        ("klines", {"symbol": "BTCUSDT", "interval": "1d", "timeZone": "15"}, -1130),
         ("depth", {"symbol": "BTCUSDT", "limit": "x"}, -1100),
         ("depth", {}, -1102),
         ("aggTrades", {"symbol": "BTCUSDT", "fromId": "1", "startTime": "1"}, -1128),
@@ -321,3 +322,39 @@ def test_a_deep_book_is_the_market_s_own(venue: Venue) -> None:
     assert [Decimal(quantity) for _, quantity in rows] == [
         level.quantity * market.spec.step for level in book.asks
     ]
+
+
+def test_seconds_hold_each_trade_once_and_nothing_between(venue: Venue, wall: Wall) -> None:
+    wall.now_ms = wall.now_ms // 60_000 * 60_000 + 30_500
+    trades = venue.public("/api/v3/trades", symbol="BTCUSDT", limit=10).body
+    bars = venue.public("/api/v3/klines", symbol="BTCUSDT", interval="1s", limit=30).body
+    assert [bar[0] for bar in bars] == list(range(bars[0][0], bars[0][0] + 30_000, 1000))
+    assert all(bar[6] == bar[0] + 999 for bar in bars)
+    traded = {bar[0]: bar for bar in bars if bar[8]}
+    assert [traded[trade["time"]][5] for trade in trades] == [trade["qty"] for trade in trades]
+    assert len(traded) == 10
+    for before, bar in itertools.pairwise(bars):
+        if not bar[8]:
+            assert bar[1:6] == [before[4]] * 4 + ["0.00000000"]
+
+
+@pytest.mark.parametrize(("zone", "hours"), [("8", 8), ("-05:00", -5), ("+05:30", 5.5)])
+def test_days_of_a_time_zone_are_whole_days_of_its_hours(venue: Venue, zone: str, hours: float) -> None:
+    day = venue.public(
+        "/api/v3/klines",
+        symbol="BTCUSDT",
+        interval="1d",
+        timeZone=zone,
+        endTime=START_MS - 86_400_000,
+        limit=1,
+    ).body[0]
+    assert (day[0] + int(hours * 3_600_000)) % 86_400_000 == 0
+    assert day[6] == day[0] + 86_400_000 - 1
+    quarters = venue.public(
+        "/api/v3/klines", symbol="BTCUSDT", interval="15m", startTime=day[0], endTime=day[6]
+    ).body
+    assert len(quarters) == 96
+    assert (day[1], day[4]) == (quarters[0][1], quarters[-1][4])
+    assert Decimal(day[2]) == max(Decimal(bar[2]) for bar in quarters)
+    assert Decimal(day[5]) == sum(Decimal(bar[5]) for bar in quarters)
+    assert day[8] == sum(bar[8] for bar in quarters)

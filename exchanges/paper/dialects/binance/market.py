@@ -6,12 +6,12 @@ from typing import Any
 
 from exchanges.paper import tape
 from exchanges.paper.ambient import DEPTH_MAX
-from exchanges.paper.dialects.binance import rules
+from exchanges.paper.dialects.binance import bars, rules
 from exchanges.paper.dialects.binance.call import Call
-from exchanges.paper.dialects.binance.errors import BAD_COMBINATION, ApiError, missing, not_valid
+from exchanges.paper.dialects.binance.errors import BAD_COMBINATION, ApiError, missing
 from exchanges.paper.dialects.binance.wire import Json, amount, price, quantity
 from exchanges.paper.engine import Engine
-from exchanges.paper.market import INTERVALS, STEP_MS, Kline
+from exchanges.paper.market import STEP_MS, Kline
 from exchanges.paper.symbols import SYMBOLS, Symbol
 from exchanges.paper.tape import PublicTrade
 
@@ -120,16 +120,21 @@ def agg_trades(call: Call) -> list[Json]:
 def klines(call: Call) -> list[list[Any]]:
     params, engine = call.params, call.engine
     symbol = params.symbol()
-    interval = params.choice("interval", INTERVALS, (-1120, "Invalid interval."))
+    interval = params.choice("interval", bars.ALL_INTERVALS, (-1120, "Invalid interval."))
     if interval is None:
         raise missing("interval")
-    if params.text("timeZone") not in (None, "0", "+0", "-0", "00:00", "+00:00", "-00:00"):
-        raise not_valid("timeZone")  # bars of other days than UTC's are not made here
+    offset_ms = params.time_zone_ms()
     start_ms, end_ms = (params.time_ms(bound, engine.now_ms) for bound in ("startTime", "endTime"))
-    bars = engine.ambient.markets[symbol.name].klines(
-        interval, start_ms=start_ms, end_ms=end_ms, limit=params.limit(500, 1000), now_ms=engine.now_ms
+    found = bars.listed(
+        engine.ambient.markets[symbol.name],
+        interval,
+        start_ms=start_ms,
+        end_ms=end_ms,
+        limit=params.limit(500, 1000),
+        now_ms=engine.now_ms,
+        offset_ms=offset_ms,
     )
-    return [_kline(symbol, bar) for bar in bars]
+    return [_kline(symbol, bar) for bar in found]
 
 
 def avg_price(call: Call) -> Json:

@@ -20,7 +20,10 @@ from exchanges.paper.dialects.binance.errors import (
 )
 from exchanges.paper.symbols import SYMBOLS, Symbol
 
-DAY_MS = 86_400_000
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+_IS_TIME_ZONE = re.compile(r"([+-]?)([0-9]{1,2})(?::([0-5][0-9]))?", re.ASCII)
 _DECIMAL = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 _INTEGER = r"^[0-9]{1,20}$"
 _CLIENT_ID = r"^[a-zA-Z0-9-_]{1,36}$"
@@ -181,6 +184,13 @@ class Params:
             value //= 1000
         return min(value, now_ms)
 
+    def time_zone_ms(self) -> int:
+        """Return how far local time is ahead of UTC; 0 when nothing was sent."""
+        offset_ms = zone_offset_ms(self.text("timeZone") or "0")
+        if offset_ms is None:
+            raise not_valid("timeZone")
+        return offset_ms
+
     def span(self, now_ms: int) -> tuple[int | None, int | None]:
         """Return startTime and endTime, at most a day apart."""
         start_ms, end_ms = self.time_ms("startTime", now_ms), self.time_ms("endTime", now_ms)
@@ -193,6 +203,16 @@ class Params:
 
     def status(self) -> str | None:
         return self.choice("symbolStatus", _STATUSES, (-1122, "Invalid symbolStatus."))
+
+
+def zone_offset_ms(text: str) -> int | None:
+    """Return the offset of a time zone such as `8` or `-05:30`, None for what is none."""
+    found = _IS_TIME_ZONE.fullmatch(text)
+    if found is None:
+        return None
+    sign, hours, minutes = found.groups(default="0")
+    offset_ms = (-1 if sign == "-" else 1) * (int(hours) * HOUR_MS + int(minutes) * MINUTE_MS)
+    return offset_ms if -12 * HOUR_MS <= offset_ms <= 14 * HOUR_MS else None
 
 
 def _listed(parameter: str, name: str) -> Symbol:

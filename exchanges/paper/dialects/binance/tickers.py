@@ -19,7 +19,6 @@ from exchanges.paper.symbols import Symbol
 _HOUR_MS = 60 * MINUTE_MS
 _UNITS_MS = {"m": MINUTE_MS, "h": _HOUR_MS, "d": DAY_MS}
 _WINDOW = re.compile(r"([1-9]|[1-5][0-9])m|([1-9]|1[0-9]|2[0-3])h|[1-7]d", re.ASCII)
-_TIME_ZONE = re.compile(r"([+-]?)([0-9]{1,2})(?::([0-5][0-9]))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ def ticker(call: Call) -> Json | list[Json]:
 
 
 def trading_day(call: Call) -> Json | list[Json]:
-    mini, offset_ms = _is_mini(call.params), _time_zone_ms(call.params)
+    mini, offset_ms = _is_mini(call.params), call.params.time_zone_ms()
     since_ms = (call.engine.now_ms + offset_ms) // DAY_MS * DAY_MS - offset_ms
     return _some(call, lambda symbol: _window(call.engine, symbol, since_ms, mini))
 
@@ -126,18 +125,6 @@ def window_ms(window: str) -> int:
 
 def _is_mini(params: Params) -> bool:
     return params.choice("type", ("FULL", "MINI"), (-1139, "Invalid ticker type.")) == "MINI"
-
-
-def _time_zone_ms(params: Params) -> int:
-    text = params.text("timeZone") or "0"
-    found = _TIME_ZONE.fullmatch(text)
-    if found is None:
-        raise not_valid("timeZone")
-    sign, hours, minutes = found.groups(default="0")
-    offset_ms = (-1 if sign == "-" else 1) * (int(hours) * _HOUR_MS + int(minutes) * MINUTE_MS)
-    if not -12 * _HOUR_MS <= offset_ms <= 14 * _HOUR_MS:
-        raise not_valid("timeZone")
-    return offset_ms
 
 
 def _each(call: Call, line: Callable[[Symbol], Json]) -> Json | list[Json]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exchanges.paper import tape
-from exchanges.paper.dialects.binance import tickers
+from exchanges.paper.dialects.binance import bars, tickers
 from exchanges.paper.dialects.binance.tickers import Figures
 from exchanges.paper.dialects.binance.wire import Json, amount, price, quantity
 from exchanges.paper.engine import Engine
@@ -62,17 +62,25 @@ class Klines:
 
     symbol: Symbol
     interval: str
-    period_s: float = 2.0
+    offset_ms: int = 0
     _open_ms: int | None = None
     _told: Kline | None = None
 
+    @property
+    def period_s(self) -> float:
+        return 1.0 if self.interval == "1s" else 2.0
+
     def news(self, engine: Engine) -> list[Json]:
-        market, now_ms = engine.ambient.markets[self.symbol.name], engine.now_ms
-        found = market.klines(
-            self.interval, start_ms=self._open_ms, end_ms=None, limit=AT_ONCE, now_ms=now_ms
+        now_ms = engine.now_ms
+        found = bars.listed(
+            engine.ambient.markets[self.symbol.name],
+            self.interval,
+            start_ms=self._open_ms,
+            end_ms=None,
+            limit=1 if self._open_ms is None else AT_ONCE,
+            now_ms=now_ms,
+            offset_ms=self.offset_ms,
         )
-        if self._open_ms is None:
-            found = found[-1:]
         told = []
         for bar in found:
             is_closed = bar.close_ms < now_ms

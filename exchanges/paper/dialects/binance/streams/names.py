@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from exchanges.paper.dialects.binance.bars import ALL_INTERVALS
+from exchanges.paper.dialects.binance.params import zone_offset_ms
 from exchanges.paper.dialects.binance.streams.book_feeds import BestPrices, Changes, TopOfBook
 from exchanges.paper.dialects.binance.streams.market_feeds import (
     ALL_SYMBOLS,
@@ -16,7 +18,6 @@ from exchanges.paper.dialects.binance.streams.market_feeds import (
     mini_ticker,
     window_ticker,
 )
-from exchanges.paper.market import INTERVALS
 from exchanges.paper.sockets.hub import Feed
 from exchanges.paper.symbols import SYMBOLS, Symbol
 
@@ -54,9 +55,12 @@ def _feed_of_symbol(symbol: Symbol, kind: str) -> MakeFeed | None:
         return lambda: BestPrices(symbol)
     if kind in _TICKERS:
         return lambda: Tickers((symbol,), _TICKERS[kind])
-    if kind.startswith("kline_") and kind.removeprefix("kline_") in INTERVALS:
-        return lambda: Klines(symbol, kind.removeprefix("kline_"))
     depth, _, speed = kind.partition("@")
+    if kind.startswith("kline_"):
+        interval, zone = depth.removeprefix("kline_"), zone_offset_ms(speed or "0")
+        if interval not in ALL_INTERVALS or zone is None:
+            return None
+        return lambda: Klines(symbol, interval, zone)
     if depth in _DEPTHS and speed in _SPEEDS_S:
         levels, period_s = _DEPTHS[depth], _SPEEDS_S[speed]
         return lambda: TopOfBook(symbol, levels, period_s) if levels else Changes(symbol, period_s)
