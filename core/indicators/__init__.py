@@ -23,6 +23,7 @@ from core.indicators.momentum import (
     macd,
     relative_strength,
     stochastic,
+    stochastic_of,
     stochastic_rsi,
     williams_r,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "simple_average",
     "spread_rate",
     "stochastic",
+    "stochastic_of",
     "stochastic_rsi",
     "taker_share",
     "williams_r",

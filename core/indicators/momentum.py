@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import frexp
+
 import numpy as np
 
 from core.bars import FloatArray
@@ -27,12 +29,15 @@ def stochastic_rsi(
 ) -> tuple[FloatArray, FloatArray]:
     """Return (%K, %D) of the place of the RSI in its own range, each 0 … 1; 0.5 where the RSI stands still.
 
-    %K is the mean of `k` raw values, %D that of `d` %K. Source: Chande and Kroll (1994), The New Technical
-    Trader.
+    Source: Chande and Kroll (1994), The New Technical Trader.
     """
+    return stochastic_of(relative_strength(close, rsi_window), window, k, d)
+
+
+def stochastic_of(rsi: FloatArray, window: int = 14, k: int = 3, d: int = 3) -> tuple[FloatArray, FloatArray]:
+    """Return (%K, %D) of an RSI: the mean of `k` of its places in its own range, and the mean of `d` %K."""
     import talib
 
-    rsi = relative_strength(close, rsi_window)
     low = talib.MIN(rsi, window)
     height = talib.MAX(rsi, window) - low
     height[height < _RSI_NOISE] = 0.0
@@ -122,7 +127,7 @@ def _in_units(close: FloatArray) -> FloatArray:
 
     TA-Lib calls moves that add up to less than 1e-14 none at all.
     """
-    return close if not len(close) else np.ldexp(close, -int(np.frexp(close[0])[1]))
+    return close * 2.0 ** -frexp(close[0])[1] if len(close) else close
 
 
 def _a_third_of_the_new(values: FloatArray, first: int) -> FloatArray:

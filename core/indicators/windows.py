@@ -17,7 +17,7 @@ import numpy as np
 from core.bars import FloatArray
 
 NEAR_ZERO = 1e-12
-_CHUNK = 8_192  # windows at a time: their copies stay in the processor's cache
+_CHUNK = 4_096  # windows at a time: their deviations stay in the processor's cache
 
 
 def lagged(values: FloatArray, lag: int) -> FloatArray:
@@ -74,15 +74,16 @@ def mean_and_deviation(values: FloatArray, window: int) -> tuple[FloatArray, Flo
     if window < 1:
         raise ValueError(f"window must be at least 1, was {window}")
     mean, deviation = np.full(len(values), np.nan), np.full(len(values), np.nan)
-    if len(values) < window:
-        return mean, deviation
-    windows = np.lib.stride_tricks.sliding_window_view(values, window)
-    for start in range(0, len(windows), _CHUNK):
-        part = windows[start : start + _CHUNK]
-        at = slice(start + window - 1, start + window - 1 + len(part))
-        mean[at] = np.add.reduce(part, axis=1) / window
-        off = part - mean[at, None]
-        deviation[at] = np.sqrt(np.einsum("ij,ij->i", off, off) / window)
+    values = np.ascontiguousarray(values)
+    step = values.itemsize
+    for start in range(0, len(values) - window + 1, _CHUNK):
+        count = min(_CHUNK, len(values) - window + 1 - start)
+        # Row i holds the i-th value of every window: whole rows are added, and nothing is copied before.
+        rows = np.ndarray((window, count), np.float64, values, start * step, (step, step))
+        at = slice(start + window - 1, start + window - 1 + count)
+        mean[at] = np.add.reduce(rows, axis=0) / window
+        off = rows - mean[at]
+        deviation[at] = np.sqrt(np.add.reduce(np.square(off, out=off), axis=0) / window)
     deviation[deviation < NEAR_ZERO * np.maximum(1.0, np.abs(mean))] = 0.0
     return mean, deviation
 
@@ -94,6 +95,8 @@ def path_length(close: FloatArray, window: int) -> FloatArray:
 
 def divide(numerator: FloatArray, denominator: FloatArray, *, otherwise: FloatArray | float) -> FloatArray:
     """Return the quotient, and `otherwise` where the denominator is 0. NaN in either operand stays NaN."""
+    if denominator.all():  # NaN counts as true
+        return numerator / denominator
     result = np.full(len(denominator), otherwise, dtype=np.float64)
     np.divide(numerator, denominator, out=result, where=denominator != 0)
     return result

@@ -112,7 +112,9 @@ class ArrayEvaluation:
         closed = tuple(code for code, holds in self.computed.gates.items() if not holds[index])
         if not self._is_armed(index, standing):
             closed = (*closed, Code.NOT_REARMED)
-        return closed if self.restrain is None else (*closed, *self.restrain(index, standing))
+        if self.restrain is not None:
+            closed = (*closed, *self.restrain(index, standing))
+        return tuple(dict.fromkeys(closed))
 
     def _is_armed(self, index: int, standing: Standing) -> bool:
         """Tell whether the excursion that ended in a stop is over; one before the first bar is."""

@@ -35,25 +35,32 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class LiveMarket:
-    """What a venue tells beside bars, measured at `ts_ms`; None and empty: not known there.
+    """What a venue tells beside bars, as it was known at `ts_ms`; None and empty: not known there.
 
     `bid_quantities`, `ask_quantities`: of the best levels, best first, base. `taker_buys`, `taker_sells`:
-    value in quote over the last 60 s, in `trades` trades. `funding_rate`: a fraction per 8 hours, of
-    `funding_ts_ms`.
+    value in quote over the last 60 s, in `trades` trades. `funding_rate`: a fraction per 8 hours. The times
+    say when each part was measured, None: never.
     """
 
     ts_ms: int
+    book_ts_ms: int | None = None
     bid: float | None = None
     ask: float | None = None
     bid_quantities: tuple[float, ...] = ()
     ask_quantities: tuple[float, ...] = ()
+    tape_ts_ms: int | None = None
     taker_buys: float = 0.0
     taker_sells: float = 0.0
     trades: int = 0
+    mark_ts_ms: int | None = None
     mark: float | None = None
     index: float | None = None
-    funding_rate: float | None = None
     funding_ts_ms: int | None = None
+    funding_rate: float | None = None
+
+    def is_fresh(self, measured_ms: int | None, age_ms_max: int) -> bool:
+        """Tell whether a part was measured, and not too long ago."""
+        return measured_ms is not None and self.ts_ms - measured_ms <= age_ms_max
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
     {
         "coherence": "core.strategies.coherence:Coherence",
         "ema-cross": "core.strategies.ema_cross:EmaCross",
+        "confluence": "core.strategies.confluence:Confluence",
         "mean_reversion": "core.strategies.mean_reversion:MeanReversion",
     }
 )
