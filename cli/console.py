@@ -212,9 +212,12 @@ class Console:
         return self._stdin.isatty() and self._stderr.isatty()
 
     def _ask(self, prompt: str) -> str:
+        from cli.interruptible import interruptible
+
         self._show_header()
-        self._write(self._stderr, prompt, end="")
-        return self._stdin.readline().strip()
+        with interruptible():
+            self._write(self._stderr, prompt, end="")
+            return self._stdin.readline().strip()
 
     def run(self, command: Callable[[], object]) -> int:
         """Run a command to its exit code: every error is shown here, as a line or in the document."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import signal
+import subprocess
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conversation import Shell
+from core.errors import EXIT_INTERRUPTED
+from tests.cli.conversation import TIMEOUT_S, Shell
 from tests.cli.loopback import serving
 from tests.cli.orders_by_hand import buy_now, open_names, place
 from tests.cli.test_cancel_all import ours, run
@@ -45,7 +50,7 @@ def test_flat_is_said_in_one_line(shell: Shell, home: Path) -> None:
     assert run(shell, "trader stage 0", 4)["error"]["code"] == "GATE_CLOSED"
 
 
-def test_with_a_broken_journal_ours_is_sold_and_the_rest_stays(shell: Shell, home: Path) -> None:
+def test_with_a_broken_journal_screenis_sold_and_the_rest_stays(shell: Shell, home: Path) -> None:
     with serving(home / "paper") as exchange:
         buy_now(exchange, ours(home, 901), "0.0123")
         place(exchange, ours(home, 902))
@@ -72,6 +77,30 @@ def test_account_asks_for_a_phrase_that_changes(shell: Shell, home: Path) -> Non
     assert document["result"]["flat"] is True
     assert bitcoin(home) == 0
     assert run(shell, f'trader flatten --account --confirm "{phrase}"', 4)["result"]["sales"] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "kill"])
+def test_who_is_asked_for_the_phrase_can_get_out(shell: Shell, home: Path, number: signal.Signals) -> None:
+    screen, theirs = pty.openpty()
+    with subprocess.Popen(
+        [str(shell.program), "flatten", "--account"],
+        cwd=shell.folder,
+        env=shell.environ,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    ) as flatten:
+        os.close(theirs)
+        said = b""
+        while b"\n> " not in said:
+            said += os.read(screen, 4096)
+        flatten.send_signal(number)
+        try:
+            assert flatten.wait(TIMEOUT_S / 12) == EXIT_INTERRUPTED
+        finally:
+            flatten.kill()
+    os.close(screen)
+    assert not (home / "HALTED").exists()
 
 
 def test_an_unreachable_venue_still_halts(shell: Shell, home: Path) -> None:
