@@ -18,6 +18,9 @@ from exchanges.paper.records import Event, Order, OrderList
 from exchanges.paper.refusals import Reason, Refused
 from exchanges.paper.taking import Placed
 
+_TRIGGERED = "OCO_TRIGGER"
+"""Why a leg ended whose other leg trades: it takes nobody with it."""
+
 
 def check_prices(legs: Sequence[Order], last_price: int | None) -> None:
     """Raise Refused unless the leg that is reached by a rise is above the last price and the other below.
@@ -56,7 +59,7 @@ def claim(engine: Engine, order: Order) -> Order:
     other = other_leg(engine, order)
     if other is None:
         return order
-    settlement.end(engine, other, "EXPIRED", "OCO_TRIGGER")
+    settlement.end(engine, other, "EXPIRED", _TRIGGERED)
     return settlement.relock(engine, order, locks.needed(order))
 
 
@@ -125,10 +128,10 @@ def _follow_one(engine: Engine, order_list: OrderList, order: Order) -> None:
         elif not order.is_open:
             for each in pending:
                 settlement.end(engine, each, "EXPIRED", "OTO_PHASE_ONE_EXPIRED")
-    elif order.executed or order.prevented or not order.is_open:
+    elif (order.executed or order.prevented or not order.is_open) and order.expiry_reason != _TRIGGERED:
         other = other_leg(engine, order)
         if other is not None:
-            settlement.end(engine, other, "EXPIRED", "OCO_TRIGGER")
+            settlement.end(engine, other, "EXPIRED", _TRIGGERED)
     if not engine.world.members(order_list):
         _finish(engine, order_list)
 

@@ -89,7 +89,9 @@ def place(engine: Engine, request: OrderRequest, match_percent: int = 100) -> Pl
 
     count_orders(engine)
     _take_order_ids(engine, order.symbol, 1)
-    return taking.trade(engine, taking.enter(engine, order, payment), matched)
+    placed = taking.trade(engine, taking.enter(engine, order, payment), matched)
+    lists.follow(engine)
+    return placed
 
 
 def place_list(engine: Engine, request: ListRequest) -> PlacedList:
