@@ -130,7 +130,8 @@ async def resume(desk: RotationDesk) -> RotationResult | None:
 async def _prove(desk: RotationDesk, rotation: Rotation) -> RotationResult:
     """Prove the swap, then wait until the old key is refused from where the new one works.
 
-    Raises ConfigError KEY_OUT_OF_REACH when another key than the new one is read back.
+    Raises ConfigError KEY_OUT_OF_REACH when another key than the new one is read back, and Refused LEASE_HELD
+    while somebody trades on the account.
     """
     old_ending = last_four(rotation.old_key)
     credentials = desk.configured()
@@ -146,7 +147,9 @@ async def _prove(desk: RotationDesk, rotation: Rotation) -> RotationResult:
             account = await _control(desk, venue, journal, rotation)
             journal.record_note("KEY_CONFIGURED", account, _told(rotation))
             journal.keys.record_used(new.fingerprint, account)
-            await _wait_until_deleted(desk, rotation, old_ending)
+            # Whoever read the settings before the swap may still trade with the old key.
+            with desk.lease(account).acquired():
+                await _wait_until_deleted(desk, rotation, old_ending)
             # Refused may also mean that this address is: only the new key's success tells them apart.
             await _control(desk, venue, journal, rotation)
             proven = "KEY_DEAD" if rotation.old_worked else "KEY_UNPROVEN"

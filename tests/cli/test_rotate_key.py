@@ -121,6 +121,20 @@ def test_of_two_rotations_at_once_one_happens(place: Place, is_over: bool, code:
     assert place.configured == theirs.api_key
 
 
+def test_no_key_is_deleted_under_a_command_that_trades(place: Place) -> None:
+    new = place.new_key()
+    place.rotate(new=new, exit_code=5)
+    place.venue.api_key, place.venue.api_secret = new.api_key, new.secret
+    uid = place.venue.ask("/api/v3/account")["uid"]
+    account = AccountKey("paper", Environment.MAINNET, "paper", str(uid))
+    runtime = Path(place.shell.environ["TRADER_RUNTIME_DIR"])
+    # It read the settings before the swap, and trades with the old key.
+    with Lease(runtime, account, command="trader stage 2", clock=SystemClock()).acquired():
+        error = place.rotate("--resume", exit_code=4, human=lambda _: pytest.fail("asked"))["error"]
+    assert error["code"] == "LEASE_HELD"
+    assert place.rotate("--resume", exit_code=5)["error"]["code"] == "KEY_UNPROVEN"
+
+
 def test_an_address_that_is_shut_out_meanwhile_proves_nothing(place: Place) -> None:
     place.rotate(new=place.new_key(), exit_code=5)
     refused = body(b'{"code":-2015,"msg":"Invalid API-key, IP, or permissions for action."}', 401)
