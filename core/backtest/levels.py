@@ -7,18 +7,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from core.instrument import Instrument
-from core.orders import Side
-from core.risk.facts import ONE
-from core.risk.sellable import DOWN, UP
+from core.positions import Held as PositionHeld
+from core.positions import Levels, PositionRules, Seen, entry_levels, follow
 from core.strategies.decision import EntryTerms
 
-
-@dataclass(frozen=True, slots=True)
-class Levels:
-    """Prices of a long position; `target` None: there is none."""
-
-    stop: Decimal
-    target: Decimal | None
+__all__ = ["Bar", "Held", "Levels", "PositionRule", "entry_levels", "following", "keep"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +44,12 @@ def keep(bar: Bar, held: Held) -> Levels:
     return held.levels
 
 
-def entry_levels(instrument: Instrument, entry_price: Decimal, terms: EntryTerms) -> Levels:
-    """Return the levels of a new position, both rounded up to the tick: as `size_stop` rounds a stop."""
-    stop = instrument.price_passive(Side.SELL, DOWN.multiply(entry_price, ONE - terms.stop_loss_rate))
-    if terms.take_profit_rate is None:
-        return Levels(stop, None)
-    target = UP.multiply(entry_price, ONE + terms.take_profit_rate)
-    return Levels(stop, instrument.price_passive(Side.SELL, target))
+def following(rules: PositionRules, instrument: Instrument, taker_rate: Decimal) -> PositionRule:
+    """Return the rule that moves the stop as live trading does; it ends no position by itself."""
+
+    def move(bar: Bar, held: Held) -> Levels:
+        position = PositionHeld(held.entry_price, held.entry_ms, held.levels, leverage=held.terms.leverage)
+        seen = Seen(bar.high, bar.low, bar.close, bar.open_time_ms)
+        return follow(rules, position, seen, instrument, taker_rate).levels
+
+    return move
