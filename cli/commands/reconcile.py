@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.commands.cancel_all import YesOption
 from cli.invocation import Invocation
 from cli.moments import SINCE_HELP
 
@@ -28,6 +30,7 @@ def reconcile(
         typer.Option(metavar="BREAK", help="Accept this break as it is; may be given several times."),
     ] = None,
     reason: Annotated[str | None, typer.Option(help="Why it is accepted; the journal keeps it.")] = None,
+    yes: YesOption = False,
 ) -> None:
     """Compare our books with the venue's, and name every difference."""
     from cli.requests import reconcile_wanted
@@ -42,6 +45,8 @@ def reconcile(
     wiring = Wiring(invocation)
     wiring.locate(settings.environment)
     _refuse_without_books(wiring, settings.environment)
+    if told := _told(wiring, settings.environment, wanted.accept):
+        invocation.console.confirm(f"Accept {'; '.join(told)}?", yes=yes)
     with only_run(settings.home, "reconcile", "RECONCILE_RUNNING"):
         run = _Run(wiring, clock.now_ms())
         try:
@@ -68,6 +73,24 @@ def _refuse_without_books(wiring: Wiring, environment: Environment) -> None:
             code="NO_BOOKS",
             hint="name the right home and settings file: --home, --env-file; the first stage opens books",
         )
+
+
+def _told(wiring: Wiring, environment: Environment, names: Sequence[str]) -> list[str]:
+    """Return what is about to be accepted, as the last run found it; names that are none the run refuses."""
+    if not names:
+        return []
+    with wiring.read_journal() as journal:
+        here = [
+            key
+            for key in journal.accounts()
+            if (key.venue, key.environment) == (wiring.venue_name, environment)
+        ]
+        return [
+            f"{each.found.break_class} {each.break_id} ({each.found.explanation})"
+            for key in here
+            for each in journal.reconciliations(key).breaks()
+            if each.is_open and each.break_id in names
+        ]
 
 
 class _Run:

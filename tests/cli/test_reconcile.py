@@ -95,7 +95,10 @@ def test_an_intruder_is_found_named_accepted_and_then_silent(traded: Shell, venu
     assert found["error"]["code"] == "BOOKS_DIFFER"
 
     accept = f'trader reconcile --accept {order["break_id"]} --reason "bought by hand on the page"'
-    assert traded.run(accept)[0] == 0
+    exit_code, stdout, stderr = traded.run(accept)
+    assert (exit_code, stdout) == (4, "")
+    assert f"error[NOT_CONFIRMED]: not confirmed: Accept UNAUTHORIZED {order['break_id']} (" in stderr
+    assert traded.run(f"{accept} --yes")[0] == 0
     assert traded.run("trader reconcile") == (0, "", "")
     assert traded.run("trader reconcile --full") == (0, "", "")
     assert traded.run("trader audit verify")[0] == 0
