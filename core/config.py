@@ -333,7 +333,9 @@ def _file_problems(file: SettingsFile | None) -> Iterator[_Problem]:
     if file is None:
         return
     for fault in file.faults:
-        yield _Problem(str(file.path), "", f"cannot be used: {fault}", f"correct it in {file.path}", None)
+        about = fault.name if fault.name in _SETTINGS else None
+        reason, way_out = f"cannot be used: {fault.text}", f"correct it in {file.path}"
+        yield _Problem(str(file.path), "", reason, way_out, about)
     for name, line in file.lines.items():
         where = f"line {line} of {file.path}"
         if name == "TRADER_ENV_FILE":

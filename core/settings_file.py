@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,16 +16,25 @@ from core.errors import ConfigError
 
 FILE_NAME = ".env"
 LARGEST_FILE_BYTES = 1_000_000
+_NAME = re.compile(r"\s*(?:export\s+)?([A-Z][A-Z0-9_]*)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What could not be read. `name`: that the line seems to be about, "" where it cannot be told."""
+
+    name: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsFile:
-    """What a settings file holds. `lines`: name -> line number. `faults`: what could not be read, by line."""
+    """What a settings file holds. `lines`: name -> line number. `faults`: by line."""
 
     path: Path
     values: Mapping[str, str]
     lines: Mapping[str, int]
-    faults: tuple[str, ...]
+    faults: tuple[Fault, ...]
     readable_by_others: bool
 
 
@@ -76,14 +86,16 @@ def _unreadable(path: Path, why: str) -> ConfigError:
 def _parse(path: Path, text: str, *, readable_by_others: bool) -> SettingsFile:
     values: dict[str, str] = {}
     lines: dict[str, int] = {}
-    faults: list[str] = []
+    faults: list[Fault] = []
     for binding in parse_stream(io.StringIO(text)):
         line = binding.original.line + _leading_line_ends(binding.original.string)
         if binding.error or (binding.key is not None and binding.value is None):
-            faults.append(f"line {line} is not NAME=value")
+            begins = _NAME.match(binding.original.string)
+            faults.append(Fault(begins[1] if begins else "", f"line {line} is not NAME=value"))
         elif binding.key is not None and binding.value is not None:
             if binding.key in lines:
-                faults.append(f"{binding.key} is set twice, in lines {lines[binding.key]} and {line}")
+                twice = f"{binding.key} is set twice, in lines {lines[binding.key]} and {line}"
+                faults.append(Fault(binding.key, twice))
             values[binding.key] = binding.value
             lines[binding.key] = line
     return SettingsFile(path, values, lines, tuple(faults), readable_by_others)
