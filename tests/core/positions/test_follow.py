@@ -191,17 +191,20 @@ def rules_of_any_kind(draw: st.DrawFn) -> PositionRules:
 
 @given(
     rules=rules_of_any_kind(),
-    path=st.lists(st.tuples(prices, prices), min_size=1, max_size=30),
+    steps=st.lists(st.tuples(st.integers(-60, 100), st.integers(0, 60)), min_size=2, max_size=30),
     direction=st.sampled_from(Direction),
     fee=st.decimals(min_value=0, max_value="0.01", places=4),
 )
 def test_a_stop_never_loosens_nor_crosses_the_market(
-    rules: PositionRules, path: list[tuple[Decimal, Decimal]], direction: Direction, fee: Decimal
+    rules: PositionRules, steps: list[tuple[int, int]], direction: Direction, fee: Decimal
 ) -> None:
     entry = D(100)
     levels = entry_levels(BTCUSDT, entry, EntryTerms(D("0.3")), direction)
-    for one, other in path:
-        seen = Seen(max(one, other), min(one, other), one, 0)
+    middle = entry
+    for step, half_range in steps:
+        middle += D(step) / 10 * direction
+        half = D(half_range) / 10
+        seen = Seen(middle + half, middle - half, middle, 0)
         outlook = follow(rules, Held(entry, 0, levels, direction), seen, BTCUSDT, fee)
         if outlook.exit is not None:
             assert outlook.levels == levels
