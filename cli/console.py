@@ -153,6 +153,11 @@ class Console:
         return self._stderr.isatty() and not self.options.quiet
 
     @property
+    def terminal(self) -> TextIO | None:
+        """Where something may move while a command waits: stderr when somebody sees it change."""
+        return self._stderr if self.is_live else None
+
+    @property
     def shows_all(self) -> bool:
         """Whether a report is read by a person: off a terminal only what is wrong is printed, unless -v."""
         return self.options.verbose or (self._stdout.isatty() and not self.options.quiet)

@@ -170,6 +170,22 @@ COMMANDS: tuple[Entry | Section, ...] = (
         "cli.commands.report:report",
         (3, 4, 5),
     ),
+    Entry(
+        "backtest",
+        "Trade a strategy over recorded bars, with the costs you state.",
+        "trader backtest --strategy coherence --data BTCUSDT-1m-2024-01.zip --html backtest.html",
+        "cli.commands.backtest:backtest",
+        (3,),
+        looks_back=False,
+    ),
+    Entry(
+        "sweep",
+        "Test every combination of parameters over the same bars, on all cores.",
+        "trader sweep --strategy ema-cross --set fast=8..16:2 --set slow=20..40:4",
+        "cli.commands.sweep:sweep",
+        (3, 4),
+        looks_back=False,
+    ),
     Section(
         "data",
         "Import recorded bars, and list what is there.",

@@ -89,6 +89,8 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("FILE_UNWRITABLE", 3, "a file that was named cannot be written"),
     Condition("EXTRA_MISSING", 3, "an optional part that this needs is not installed"),
     Condition("ADDRESS_UNAVAILABLE", 3, "there is no deposit address to be had, or not from this host"),
+    Condition("SWEEP_RUNNING", 4, "another sweep is writing to this results file"),
+    Condition("SWEEP_STOPPED", 4, "a worker of the sweep was killed; what was finished is kept"),
     Condition("GATE_CLOSED", 4, "a gate of the stage is not passed"),
     Condition("NOT_CONFIRMED", 4, "a confirmation was not given"),
     Condition("WAIT_LIMIT", 4, "the wait limit came with zero trades: a stage is not passed by waiting"),

@@ -12,6 +12,7 @@ import pytest
 from cli import VERSION
 from cli.main import COMMANDS
 from cli.registry import Entry, Section, exit_codes, load
+from core.backtest.figures import DEFINITIONS
 from core.errors import CONDITIONS, EXIT_MEANINGS, MOST_DANGEROUS_FIRST
 from core.reconciliation import RULES
 from core.settings import describe_settings
@@ -129,3 +130,20 @@ def test_the_command_can_be_loaded_and_its_example_calls_it(command: str, entry:
 def test_the_version_is_the_project_s() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     assert project["project"]["version"] == VERSION
+
+
+def figure_reference() -> str:
+    rows = [f"| {each.title} | {each.text} | {each.source or '–'} |" for each in DEFINITIONS]
+    return "\n".join(["| figure | definition | source |", "|---|---|---|", *rows]) + "\n"
+
+
+def test_the_figures_of_a_backtest_are_listed() -> None:
+    page = REPOSITORY / "docs/backtest.md"
+    before, marker, _ = page.read_text(encoding="utf-8").partition(
+        "<!-- made from core/backtest/figures.py -->\n"
+    )
+    assert marker
+    generated = f"{before}{marker}{figure_reference()}"
+    if os.environ.get("UPDATE_GOLDEN"):
+        page.write_text(generated, encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == generated

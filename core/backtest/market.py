@@ -94,6 +94,7 @@ def instrument(symbol: str, rules: Rules) -> Instrument:
 
 def assets(symbol: str) -> tuple[str, str]:
     """Return the assets that a symbol is made of: the known quote asset it ends with, else three letters."""
+    symbol = symbol.removesuffix("PERP")
     quote = next((each for each in _QUOTES if symbol.endswith(each) and symbol != each), symbol[-3:])
     return symbol.removesuffix(quote) or symbol, quote
 
