@@ -237,6 +237,22 @@ COMMANDS: tuple[Entry | Section, ...] = (
                 looks_back=False,
             ),
             Entry(
+                "deposit",
+                "Credit toy money to the paper exchange's account, or take it out.",
+                "trader paper deposit USDT 1000",
+                "cli.commands.paper_account:deposit",
+                (3,),
+                looks_back=False,
+            ),
+            Entry(
+                "symbol",
+                "Show the paper exchange's symbols; halt one, or let it trade again.",
+                "trader paper symbol BTCUSDT --status HALT",
+                "cli.commands.paper_account:symbol",
+                (3,),
+                looks_back=False,
+            ),
+            Entry(
                 "faults",
                 "Show, set or clear what goes wrong in the paper exchange on purpose.",
                 "trader paper faults set plan.json",

@@ -112,7 +112,7 @@ def deposit(exchange: Exchange, asset: str, amount: Decimal) -> None:
     """Add to a free balance, or take away when negative. Raises ValueError for what cannot be."""
     if asset not in ASSETS:
         raise ValueError(f"the asset was {asset!r}, known: {', '.join(ASSETS)}")
-    change = units(str(amount))
+    change = units(f"{amount:f}")
     with exchange.transaction() as engine:
         free = engine.world.free(asset)
         if free + change < 0:

@@ -1,0 +1,60 @@
+"""Balances and symbol states of the paper exchange, for the commands that change them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from cli.paper_wiring import PaperConfig, paper_exchange
+from core.errors import ConfigError
+from core.matching import UNIT
+from exchanges.paper import Exchange, admin
+
+SymbolStatus = Literal["TRADING", "HALT", "BREAK", "CANCEL_ONLY"]
+
+
+@dataclass(frozen=True, slots=True)
+class PaperBalance:
+    asset: str
+    free: Decimal
+    locked: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PaperSymbol:
+    symbol: str
+    status: str
+
+
+def deposit(config: PaperConfig, asset: str, amount: Decimal) -> PaperBalance:
+    """Add to a balance, or take away when negative; return it. Raises ConfigError."""
+    with _opened(config) as exchange:
+        admin.deposit(exchange, asset, amount)
+        with exchange.transaction() as engine:
+            held = {name: (free, locked) for name, free, locked in engine.world.balances()}
+    free, locked = held[asset]
+    return PaperBalance(asset, Decimal(free) / UNIT, Decimal(locked) / UNIT)
+
+
+def symbols(config: PaperConfig) -> tuple[PaperSymbol, ...]:
+    """Return every symbol with its trading status. Raises ConfigError."""
+    with _opened(config) as exchange, exchange.transaction() as engine:
+        return tuple(PaperSymbol(name, engine.status_of(name)) for name in engine.world.symbols)
+
+
+def set_symbol(config: PaperConfig, symbol: str, status: SymbolStatus) -> None:
+    """Halt or resume a symbol. Raises ConfigError."""
+    with _opened(config) as exchange:
+        admin.set_symbol_status(exchange, symbol, status)
+
+
+@contextmanager
+def _opened(config: PaperConfig) -> Iterator[Exchange]:
+    with paper_exchange(config) as exchange:
+        try:
+            yield exchange
+        except ValueError as error:
+            raise ConfigError(str(error), hint="correct the argument") from None
