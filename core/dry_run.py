@@ -59,6 +59,10 @@ class DryRunTrading:
         fills = simulate_fills(intent, offered, rates, received)
         return _report(intent, fills)
 
+    async def submit_pair(self, stop: SendOnce, target: SendOnce) -> tuple[OrderReport, OrderReport]:
+        """Validate both orders; the venue has no way to validate a list."""
+        return await self.submit(stop), await self.submit(target)
+
     async def validate(self, intent: Intent) -> None:
         await self.trading.validate(intent)
 

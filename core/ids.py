@@ -33,6 +33,11 @@ def client_order_id(installation_id: str, sequence: int) -> str:
     return f"{PREFIX}{installation_id}-{sequence}"
 
 
+def order_list_id(stop_order_id: str) -> str:
+    """Return the name of an order list, after that of its stop: at most 36 letters, and no order's name."""
+    return f"{stop_order_id}-list"
+
+
 def emergency_sequence(now_ms: int, after: int) -> int:
     """Return a sequence without asking a journal: hundredths of a second since 1970, above `after`."""
     return max(EMERGENCY_SEQUENCES, now_ms // 10, after + 1)

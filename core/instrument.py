@@ -106,6 +106,8 @@ class Instrument:
     filters: Filters
     quote_order_quantity_allowed: bool = True
     spot_allowed: bool = True
+    order_pairs_allowed: bool = False
+    """Whether the venue takes a stop and a target as one order list."""
 
     def quantity_down(self, quantity: Decimal, order_type: OrderType = OrderType.LIMIT) -> Base:
         """Round a quantity down to what the venue takes: rounding never enlarges an order."""

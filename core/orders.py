@@ -91,6 +91,11 @@ class Purpose(StrEnum):
     ENTRY = "ENTRY"
     EXIT = "EXIT"
     PROTECT = "PROTECT"
+    TARGET = "TARGET"
+    """Takes profit beside a PROTECT, as one order list: when one fills or is canceled, the other ends too.
+
+    Both are written down together, the target with the sequence after its stop's.
+    """
     FLATTEN = "FLATTEN"
     LIQUIDATE = "LIQUIDATE"
     """As FLATTEN, of what the account held besides our position: its fills never touch our position."""
@@ -125,7 +130,7 @@ class OrderRequest:
     @property
     def may_rest(self) -> bool:
         """Whether it may stay open at the venue; anything else trades at once or ends."""
-        return self.stop_price is not None
+        return self.stop_price is not None or self.order_type is OrderType.LIMIT_MAKER
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,14 @@ class Trading(Protocol):
         """
         ...
 
+    async def submit_pair(self, stop: SendOnce, target: SendOnce) -> tuple[OrderReport, OrderReport]:
+        """Send a stop and a target over the same quantity as one order list, once; return both orders.
+
+        When one of them trades, ends or is canceled, the venue ends the other. Raises as `submit`: either
+        both orders were accepted or none.
+        """
+        ...
+
     async def validate(self, intent: Intent) -> None:
         """Let the venue check the whole order, signed as it would be, without placing it.
 

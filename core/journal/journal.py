@@ -207,16 +207,41 @@ class Journal:
 
         `context`: stage, lambda and gamma, for the audit log. Raises ValueError for a symbol not noted.
         """
-        return recording.intent(
+        (permission,) = recording.intents(
             self._store,
             self.installation_id,
-            approved,
+            (approved,),
             account,
             timestamp_ms,
             recv_window_ms,
             dry_run,
             context or {},
         )
+        return permission
+
+    def record_pair(
+        self,
+        stop: Approved,
+        target: Approved,
+        account: AccountKey,
+        *,
+        timestamp_ms: int,
+        recv_window_ms: int,
+        dry_run: bool,
+        context: Mapping[str, object] | None = None,
+    ) -> tuple[SendOnce, SendOnce]:
+        """Make both orders of a list durable at once, the target right after its stop; as `record_intent`."""
+        first, second = recording.intents(
+            self._store,
+            self.installation_id,
+            (stop, target),
+            account,
+            timestamp_ms,
+            recv_window_ms,
+            dry_run,
+            context or {},
+        )
+        return first, second
 
     def record_kept_intent(self, account: AccountKey, payload: Mapping[str, object]) -> bool:
         """Write down an intent of ours that an emergency kept in its file; tell whether it is new.

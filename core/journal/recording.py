@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -49,25 +49,25 @@ def denied(
     store.write(lambda append: append("DENIED", str(account), payload), may_use_reserve=False)
 
 
-def intent(
+def intents(
     store: Store,
     installation_id: str,
-    approved: Approved,
+    approvals: Sequence[Approved],
     account: AccountKey,
     timestamp_ms: int,
     recv_window_ms: int,
     dry_run: bool,
     context: Context,
-) -> SendOnce:
-    """Make the intent durable, with the journal's next sequence; return the permission to send it.
+) -> tuple[SendOnce, ...]:
+    """Make intents durable together, with the journal's next sequences; return the permissions to send them.
 
-    Its line in the audit log comes with the next one: before sending, only the disk is waited for.
+    Their lines in the audit log come with the next one: before sending, only the disk is waited for.
     An approval becomes one intent: raises AlreadySpent the second time, also when the first was not written.
     """
-    payload = intent_payload(approved, timestamp_ms, recv_window_ms, dry_run, context)
-    request = approved.spend()
+    payloads = [intent_payload(each, timestamp_ms, recv_window_ms, dry_run, context) for each in approvals]
+    requests = [each.spend() for each in approvals]
 
-    def body(append: Append) -> Intent:
+    def one(append: Append, request: OrderRequest, payload: Mapping[str, object]) -> Intent:
         if not is_noted(store, account, request.symbol):
             raise ValueError(f"{request.symbol} was not noted for {account}; call note_symbol first")
         row = store.row(sql.NEXT_ORDER_SEQUENCE)
@@ -86,8 +86,12 @@ def intent(
             dry_run=dry_run,
         )
 
-    increases_risk = request.purpose.increases_risk
-    return SendOnce(store.write(body, may_use_reserve=not increases_risk, log_later=True))
+    def body(append: Append) -> list[Intent]:
+        return [one(append, *each) for each in zip(requests, payloads, strict=True)]
+
+    increases_risk = any(request.purpose.increases_risk for request in requests)
+    recorded = store.write(body, may_use_reserve=not increases_risk, log_later=True)
+    return tuple(SendOnce(intent) for intent in recorded)
 
 
 def kept_intent(

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 
-from core.desk import RECV_WINDOW_MS, Sender
+from core.desk import RECV_WINDOW_MS, Desk, Sender
 from core.errors import ConfigError, OutcomeUnknown, Refused, TraderError, VenueRejected, VenueUnavailable
 from core.operations.settle import settle_order
 from core.orders import (
@@ -20,7 +20,7 @@ from core.orders import (
     filled_quantity,
 )
 from core.resolver import Found, NeverAccepted
-from core.risk.approval import Denied
+from core.risk.approval import Approved, Denied
 from core.risk.approve import approve
 from core.risk.facts import RiskFacts
 from core.stages import TradingState
@@ -37,16 +37,11 @@ async def place(
     `context`: stage, Λ and Γ, for the audit log. Raises RiskDenied (nothing was sent), VenueRejected,
     VenueUnavailable (provably not sent), Refused INTENT_ABANDONED, or OutcomeUnknown (never send again).
     """
-    verdict = approve(request, facts, desk.limits)
-    if isinstance(verdict, Denied):
-        desk.journal.record_denied(
-            desk.account, request, verdict.reason, verdict.message, dry_run=dry_run, context=context
-        )
-        raise verdict.as_error()
+    approved = _approved(desk, request, facts, dry_run=dry_run, context=context)
     _refuse_old_facts(desk, facts)
     born_ms = desk.clock.monotonic_ms()
     permission = desk.journal.record_intent(
-        verdict,
+        approved,
         desk.account,
         timestamp_ms=desk.venue_now_ms(),
         recv_window_ms=RECV_WINDOW_MS,
@@ -55,10 +50,90 @@ async def place(
     )
     try:
         with desk.lease.request():
-            _abandon_unless_still_wanted(desk, permission.intent, born_ms)
+            _abandon_unless_still_wanted(desk, (permission.intent,), born_ms)
             return await _send(desk, permission)
     except OutcomeUnknown as unknown:
         return await _learn(desk, permission.intent, unknown)
+
+
+async def place_pair(
+    desk: Desk,
+    stop: OrderRequest,
+    target: OrderRequest,
+    facts: RiskFacts,
+    *,
+    dry_run: bool,
+    context: Mapping[str, object],
+) -> tuple[OrderReport, OrderReport]:
+    """Send a stop and a target over the same quantity as one order list; return what the venue said of both.
+
+    Both are approved and on disk before the one request. Raises as `place`: it reached the venue whole or not
+    at all.
+    """
+    first_approved = _approved(desk, stop, facts, dry_run=dry_run, context=context)
+    second_approved = _approved(desk, target, facts, dry_run=dry_run, context=context)
+    _refuse_old_facts(desk, facts)
+    born_ms = desk.clock.monotonic_ms()
+    permissions = desk.journal.record_pair(
+        first_approved,
+        second_approved,
+        desk.account,
+        timestamp_ms=desk.venue_now_ms(),
+        recv_window_ms=RECV_WINDOW_MS,
+        dry_run=dry_run,
+        context=context,
+    )
+    first, second = (permission.intent for permission in permissions)
+    try:
+        with desk.lease.request():
+            _abandon_unless_still_wanted(desk, (first, second), born_ms)
+            return await _send_pair(desk, *permissions)
+    except OutcomeUnknown as unknown:
+        return await _learn_pair(desk, first, second, unknown)
+
+
+def _approved(
+    desk: Sender, request: OrderRequest, facts: RiskFacts, *, dry_run: bool, context: Mapping[str, object]
+) -> Approved:
+    verdict = approve(request, facts, desk.limits)
+    if isinstance(verdict, Denied):
+        desk.journal.record_denied(
+            desk.account, request, verdict.reason, verdict.message, dry_run=dry_run, context=context
+        )
+        raise verdict.as_error()
+    return verdict
+
+
+async def _send_pair(desk: Desk, stop: SendOnce, target: SendOnce) -> tuple[OrderReport, OrderReport]:
+    intents = (stop.intent, target.intent)
+    try:
+        reports = await desk.venue.trading.submit_pair(stop, target)
+    except BaseException as failure:
+        for intent in intents:
+            with contextlib.suppress(TraderError, IllegalTransition):
+                _write_failure(desk, intent, failure)
+        raise
+    first, second = [
+        await _write_answer(desk, intent, report) for intent, report in zip(intents, reports, strict=True)
+    ]
+    return first, second
+
+
+async def _learn_pair(
+    desk: Desk, stop: Intent, target: Intent, unknown: OutcomeUnknown
+) -> tuple[OrderReport, OrderReport]:
+    """As `_learn`, of both orders, whatever the first brings; unknown goes before never accepted."""
+    found: list[OrderReport] = []
+    failures: list[TraderError] = []
+    for intent in (stop, target):
+        try:
+            found.append(await _learn(desk, intent, unknown))
+        except TraderError as failure:
+            failures.append(failure)
+    if failures:
+        raise min(failures, key=lambda failure: not isinstance(failure, OutcomeUnknown))
+    first, second = found
+    return first, second
 
 
 async def _send(desk: Sender, permission: SendOnce) -> OrderReport:
@@ -161,10 +236,10 @@ def _refuse_old_facts(desk: Sender, facts: RiskFacts) -> None:
         )
 
 
-def _abandon_unless_still_wanted(desk: Sender, intent: Intent, born_ms: float) -> None:
+def _abandon_unless_still_wanted(desk: Sender, intents: tuple[Intent, ...], born_ms: float) -> None:
     age_ms = (desk.clock.monotonic_ms() - born_ms) / desk.clock_speed
     state = desk.journal.trading_state(desk.account)
-    reason = None
+    reason, intent = None, intents[0]
     if age_ms > INTENT_AGE_MS_MAX:
         reason = f"the intent is {age_ms:.0f} ms old, {INTENT_AGE_MS_MAX} ms is the limit"
     elif not (intent.dry_run or desk.lease.is_held()):
@@ -174,5 +249,6 @@ def _abandon_unless_still_wanted(desk: Sender, intent: Intent, born_ms: float) -
     elif state is TradingState.REDUCING and intent.request.purpose.increases_risk:
         reason = "trading was set to REDUCING meanwhile"
     if reason:
-        desk.journal.record_abandoned(intent, reason)
+        for each in intents:
+            desk.journal.record_abandoned(each, reason)
         raise Refused(f"{intent.client_order_id} was not sent: {reason}", code="INTENT_ABANDONED")

@@ -137,6 +137,8 @@ BY_CODE: Final[tuple[tuple[int, str, Meaning], ...]] = (
     (-1130, "", _M.REJECTED),
     (-1131, "", _M.REJECTED),
     (-1145, "", _M.REJECTED),
+    *((code, "", _M.REJECTED) for code in range(-1168, -1157)),
+    *((code, "", _M.REJECTED) for code in range(-1199, -1195)),
     (-2008, "", _M.KEY_REFUSED),
     (-2010, "Duplicate order sent", _M.DUPLICATE),
     (-2010, "would trigger immediately", _M.WOULD_TRIGGER),

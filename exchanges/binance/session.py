@@ -135,6 +135,10 @@ class BinanceSession(AsyncClient):  # type: ignore[misc]  # python-binance ships
         rows: T = await self._get(path, True, data=params, shape=shape)
         return rows
 
+    async def create_order_pair(self, **params: object) -> Any:
+        """Place an OCO; the library knows its former address only."""
+        return await self._post("orderList/oco", True, data=params)
+
     async def _request(
         self, method: str, uri: str, signed: bool, force_params: bool = False, **kwargs: Any
     ) -> Any:

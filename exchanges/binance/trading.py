@@ -33,6 +33,17 @@ class BinanceTrading:
             raise error_for(failure, Purpose.SUBMIT) from None
         return _confirmed(lambda: wire.same_intent(wire.parse_order(payload), intent), "the order")
 
+    async def submit_pair(self, stop: SendOnce, target: SendOnce) -> tuple[OrderReport, OrderReport]:
+        if stop.intent.dry_run or target.intent.dry_run:
+            raise ValueError(f"{stop.intent.client_order_id} is a dry-run intent; it is never sent")
+        params = wire.pair_params(stop.intent, target.intent)
+        intents = (stop.spend(), target.spend())
+        try:
+            payload = await self._session.create_order_pair(**params)
+        except RequestFailed as failure:
+            raise error_for(failure, Purpose.SUBMIT) from None
+        return _confirmed(lambda: wire.parse_pair(payload, intents), "the order list")
+
     async def validate(self, intent: Intent) -> None:
         params = wire.intent_params(intent)
         await self._link.read(lambda: self._session.create_test_order(**params), wire.parse_nothing)
@@ -51,9 +62,7 @@ class BinanceTrading:
             )
         except RequestFailed as failure:
             raise error_for(failure, Purpose.CANCEL) from None
-        return _confirmed(
-            lambda: wire.same_order(wire.parse_order(payload), symbol, client_order_id), "the cancel"
-        )
+        return _confirmed(lambda: wire.parse_cancel(payload, symbol, client_order_id), "the cancel")
 
     async def cancel_all(self, symbol: str) -> tuple[OrderReport, ...]:
         """Cancel everything open on a symbol, in one request that Binance carries out order by order."""

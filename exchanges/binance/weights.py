@@ -26,6 +26,7 @@ _WEIGHTS: Final[Mapping[str, int]] = {
     "GET /api/v3/rateLimit/order": 40,
     "POST /api/v3/order/test": 1,
     "POST /api/v3/order": 0,
+    "POST /api/v3/orderList/oco": 0,
     "DELETE /api/v3/order": 0,
     "DELETE /api/v3/openOrders": 0,
 }

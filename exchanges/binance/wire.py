@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from core.ids import order_list_id
 from core.orders import (
     Fill,
     Intent,
@@ -195,6 +196,26 @@ def parse_canceled(payload: object, symbol: str) -> tuple[OrderReport, ...]:
     return tuple(reports)
 
 
+def parse_pair(payload: object, intents: tuple[Intent, Intent]) -> tuple[OrderReport, OrderReport]:
+    """Read the answer of an order list: the orders of both intents, as they were sent. Raises Unreadable."""
+    reports = [parse_order(order) for order in shaped(payload, _OrderListPayload).order_reports]
+    found = {report.client_order_id: report for report in reports}
+    if len(reports) != len(intents) or not all(intent.client_order_id in found for intent in intents):
+        raise Unreadable("it does not show the two orders that were sent")
+    first, second = (same_intent(found[intent.client_order_id], intent) for intent in intents)
+    return first, second
+
+
+def parse_cancel(payload: object, symbol: str, client_order_id: str) -> OrderReport:
+    """Read the reply of a cancel: the order, or the list that ended with it. Raises Unreadable."""
+    if not (isinstance(payload, dict) and "orderReports" in payload):
+        return same_order(parse_order(payload), symbol, client_order_id)
+    for each in map(parse_order, shaped(payload, _OrderListPayload).order_reports):
+        if (each.symbol, each.client_order_id) == (symbol, client_order_id):
+            return each
+    raise Unreadable(f"it does not show {client_order_id}")
+
+
 def _submit_fill(fill: _FillPayload, order: _OrderPayload, side: Side, time_ms: int) -> Fill:
     # What trades at once takes liquidity, and does so at the time of the reply, which gives none per fill.
     return Fill(
@@ -282,4 +303,31 @@ def intent_params(intent: Intent) -> dict[str, object]:
         "newClientOrderId": intent.client_order_id,
         "recvWindow": intent.recv_window_ms,
         "timestamp": intent.timestamp_ms,
+    }
+
+
+def pair_params(stop: Intent, target: Intent) -> dict[str, object]:
+    """Return everything that is signed for a stop and a target that sell the same: one OCO.
+
+    The timestamp is the stop's; both intents were recorded at the same moment.
+    """
+    below, above = stop.request, target.request
+    if (below.symbol, below.side, below.quantity) != (above.symbol, above.side, above.quantity):
+        raise ValueError(f"{stop.client_order_id} and {target.client_order_id} do not sell the same")
+    return {
+        "symbol": below.symbol,
+        "listClientOrderId": order_list_id(stop.client_order_id),
+        "side": below.side.value,
+        "quantity": below.quantity.value,
+        "aboveType": above.order_type.value,
+        "aboveClientOrderId": target.client_order_id,
+        "abovePrice": above.price,
+        "belowType": below.order_type.value,
+        "belowClientOrderId": stop.client_order_id,
+        "belowStopPrice": below.stop_price,
+        "belowPrice": below.price,
+        "belowTimeInForce": below.time_in_force.value if below.time_in_force else None,
+        "newOrderRespType": "FULL",
+        "recvWindow": stop.recv_window_ms,
+        "timestamp": stop.timestamp_ms,
     }

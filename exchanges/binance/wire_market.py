@@ -49,6 +49,7 @@ class _SymbolPayload(Payload):
     order_types: list[str]
     filters: list[dict[str, Any]]
     quote_order_qty_market_allowed: bool = False
+    oco_allowed: bool = False
     is_spot_trading_allowed: bool = False
 
 
@@ -135,6 +136,7 @@ def _instrument(found: _SymbolPayload) -> Instrument:
         filters=parse_filters(found.filters),
         quote_order_quantity_allowed=found.quote_order_qty_market_allowed,
         spot_allowed=found.is_spot_trading_allowed,
+        order_pairs_allowed=found.oco_allowed,
     )
 
 
