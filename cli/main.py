@@ -208,6 +208,21 @@ COMMANDS: tuple[Entry | Section, ...] = (
             ),
         ),
     ),
+    Entry(
+        "strategies",
+        "List the strategies, what they need, and what can be set.",
+        "trader strategies confluence",
+        "cli.commands.strategies:strategies",
+        (3,),
+        looks_back=False,
+    ),
+    Entry(
+        "signal",
+        "Show a strategy's decision now, with all it was made of.",
+        "trader signal --strategy confluence --symbol ETHUSDT",
+        "cli.commands.signal:signal",
+        (3, 6, 7),
+    ),
     Section(
         "paper",
         "Serve and manage the exchange in a box on this machine.",

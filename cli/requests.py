@@ -12,11 +12,14 @@ from core.operations.resolve import Wanted as ResolveWanted
 from core.setting_values import duration_ms, whole_number
 from core.settings import Settings
 from core.stages import STAGES, EntryMode
-from core.strategies import known_strategy
+from core.strategies import known_strategy, strategy
 from core.values import canonical_symbol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from core.operations.reconcile import Wanted as ReconcileWanted
+    from core.strategies import Strategy
 
 TRADES_MAX = 1_000
 
@@ -43,10 +46,10 @@ def stage_plan(
         _wrong(f"--wait was {wait}, which is no time at all; give e.g. 8h")
     return StagePlan(
         stage=stage,
-        symbol=_symbol(symbol) if symbol is not None else settings.symbol,
+        symbol=symbol_of(settings, symbol),
         trades=round_trips,
         entry=entry,
-        strategy=_known_strategy(strategy_name),
+        strategy=known_strategy_name(strategy_name),
         bar=settings.bar,
         soak_s=soak_s,
         wait_limit_s=wait_s,
@@ -137,11 +140,28 @@ def _seconds(option: str, text: str) -> float:
         _wrong(f"{option} {error}")
 
 
-def _known_strategy(name: str) -> str:
+def known_strategy_name(name: str) -> str:
+    """Return the name of a strategy that there is. Raises ConfigError STRATEGY_UNKNOWN."""
     try:
         return known_strategy(name)
     except ValueError as error:
-        raise ConfigError(str(error), code="STRATEGY_UNKNOWN") from None
+        hint = "`trader strategies` lists them"
+        raise ConfigError(str(error), code="STRATEGY_UNKNOWN", hint=hint) from None
+
+
+def made_strategy(name: str, changes: Mapping[str, str]) -> Strategy:
+    """Return a strategy with some parameters set. Raises ConfigError STRATEGY_UNKNOWN or STRATEGY_UNFIT."""
+    known_strategy_name(name)
+    try:
+        return strategy(name, changes)
+    except ValueError as error:
+        hint = f"`trader strategies {name}` shows its parameters"
+        raise ConfigError(str(error), code="STRATEGY_UNFIT", hint=hint) from None
+
+
+def symbol_of(settings: Settings, text: str | None) -> str:
+    """Return the symbol that was asked for, or the settings' own. Raises UsageError."""
+    return settings.symbol if text is None else _symbol(text)
 
 
 def _wrong(message: str) -> NoReturn:

@@ -75,6 +75,7 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("NO_BOOKS", 3, "this home knows no account where the settings point: nothing was reconciled"),
     Condition("BREAK_UNKNOWN", 3, "no open break of the reconciliation has this name"),
     Condition("STRATEGY_UNKNOWN", 3, "there is no strategy of this name"),
+    Condition("STRATEGY_UNFIT", 3, "a strategy cannot be used as asked: its parameters, symbol or package"),
     Condition("MARKET_FILE_INVALID", 3, "the recorded market file cannot be used"),
     Condition("PAPER_STATE_INVALID", 3, "the paper exchange's state file cannot be used as asked"),
     Condition("DATA_MISSING", 3, "the data folder does not hold the bars that are asked for"),

@@ -20,13 +20,13 @@ def shown(amount: Decimal) -> str:
 
 
 _SHOWN_AS = {"lambda": "Λ {:+.4f}", "gamma": "Γ {:.4f}"}
-_LETTERS = {"lambda": "Λ", "gamma": "Γ"}
+LETTERS = {"lambda": "Λ", "gamma": "Γ"}
 _LIMITS_SHOWN_AS = {"enter": "enter above", "exit": "leave below"}
 
 
 def readings_text(readings: Mapping[str, float | None]) -> str:
     """Return what a strategy decided on as one line, as `Λ +0.8659, Γ 0.9978` or `z -2.1000`."""
-    missing = [_LETTERS.get(name, name) for name, value in readings.items() if value is None]
+    missing = [LETTERS.get(name, name) for name, value in readings.items() if value is None]
     if missing or not readings:
         return f"{' and '.join(missing) or 'the signal'} undefined"
     return ", ".join(

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from core.desk import Desk
-from core.errors import Refused, VenueUnavailable
+from core.errors import ConfigError, Refused, VenueUnavailable
 from core.gates import StagePlan
 from core.operations.progress import Progress, Waiting
 from core.ports import MarketData
@@ -37,10 +37,14 @@ async def recent_view(market_data: MarketData, strategy: Strategy, traded: Serie
     """Return the newest closed bars: what the strategy needs, and some more for its self-test.
 
     Series are asked for one after another, what is traded first: of the others, what closed after its last
-    bar is left out.
+    bar is left out. Raises ConfigError STRATEGY_UNFIT for a strategy that cannot trade this.
     """
-    series = {traded: await market_data.bars(*traded, strategy.needs(traded)[traded] + BARS_EXTRA)}
-    for other, count in strategy.needs(traded).items():
+    try:
+        needs = strategy.needs(traded)
+    except ValueError as error:
+        raise ConfigError(str(error), code="STRATEGY_UNFIT") from None
+    series = {traded: await market_data.bars(*traded, needs[traded] + BARS_EXTRA)}
+    for other, count in needs.items():
         if other != traded:
             series[other] = await market_data.bars(*other, count + BARS_EXTRA)
     view = MarketView(traded, series)
