@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ class Invocation:
     """`environ` and `cwd` are read once, in `cli.main`; everything below takes them from here.
 
     `reduces`: whether the command only reduces risk; a wrong setting that it can do without does not stop it.
+    `beside`: starts what has to run beside the command, once its settings are known.
     """
 
     console: Console
@@ -27,6 +28,7 @@ class Invocation:
     environ: Mapping[str, str]
     cwd: Path
     reduces: bool = False
+    beside: Callable[[Settings], None] | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -40,4 +42,6 @@ class Invocation:
         self.console.locate(env_file=settings.env_file)
         for finding in settings.findings:
             self.console.warn(f"{finding.message}; {finding.way_out}")
+        if self.beside is not None:
+            self.beside(settings)
         return settings

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn, TextIO, cast
+from typing import TYPE_CHECKING, Annotated, NoReturn, TextIO, cast
 
 import typer
 
@@ -17,6 +17,9 @@ from cli.invocation import Invocation
 from cli.options import Options, shared_parameters
 from cli.registry import Entry, Group, Section
 from core.errors import EXIT_INTERRUPTED
+
+if TYPE_CHECKING:
+    from core.settings import Settings
 
 PROGRAM = "trader"
 
@@ -224,6 +227,39 @@ COMMANDS: tuple[Entry | Section, ...] = (
         (3, 6, 7),
     ),
     Section(
+        "alerts",
+        "Tell a human what must not wait until he looks.",
+        (
+            Entry(
+                "send",
+                "Tell what was journaled since the last time, and what could not be told then.",
+                "trader alerts send",
+                "cli.commands.alerts:send",
+                (3,),
+                looks_back=False,
+                is_beside=True,
+            ),
+            Entry(
+                "test",
+                "Tell every receiver of ALERT_URLS that alerts arrive.",
+                "trader alerts test",
+                "cli.commands.alerts:test",
+                (3,),
+                looks_back=False,
+                is_beside=True,
+            ),
+            Entry(
+                "show",
+                "Show the alerts that wait to be told.",
+                "trader alerts show",
+                "cli.commands.alerts:show",
+                (3,),
+                looks_back=False,
+                is_beside=True,
+            ),
+        ),
+    ),
+    Section(
         "paper",
         "Serve and manage the exchange in a box on this machine.",
         (
@@ -343,7 +379,15 @@ def run() -> NoReturn:
     options = Options()
     environ = dict(os.environ)
     console = Console(options, environ, _open(sys.stdin, "r"), _open(sys.stdout, "w"), _open(sys.stderr, "w"))
-    sys.exit(main(sys.argv[1:], Invocation(console, options, environ, _working_folder())))
+    invocation = Invocation(console, options, environ, _working_folder(), beside=_start_alerts)
+    sys.exit(main(sys.argv[1:], invocation))
+
+
+def _start_alerts(settings: Settings) -> None:
+    if settings.alert_urls is not None or settings.heartbeat_url is not None:
+        from cli.alerting import start_beside
+
+        start_beside(settings)
 
 
 def _open(stream: TextIO | None, mode: str) -> TextIO:

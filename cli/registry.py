@@ -34,6 +34,7 @@ class Entry:
 
     `exit_codes`: those beyond the ones every command has. `looks_back`: whether a position that no stop
     protects is shown at its end, and decides its exit code. `reduces`: whether it only reduces risk.
+    `is_beside`: whether it is one of those that tell alerts, and starts no other to do that.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Entry:
     exit_codes: tuple[int, ...] = ()
     looks_back: bool = True
     reduces: bool = False
+    is_beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ class Command(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         ctx.obj.console.command = ctx.command_path.partition(" ")[2]
         ctx.obj.reduces = self.entry.reduces
+        if self.entry.is_beside:
+            ctx.obj.beside = None
         if self.entry.looks_back:
             ctx.obj.console.last_look = partial(unprotected_position, ctx.obj)
         return super().invoke(ctx)

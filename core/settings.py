@@ -23,6 +23,7 @@ from core.setting_fields import (
     HttpRoot,
     Market,
     Milliseconds,
+    OptionalMilliseconds,
     PositiveMilliseconds,
     QuoteAmount,
     SecretsStore,
@@ -280,6 +281,17 @@ class Settings(BaseModel):
     )
     alert_urls: SecretUrls = setting(
         "ALERT_URLS", None, "Where alerts go: URLs separated by commas. A secret: they contain passwords."
+    )
+    alert_silence_ms: OptionalMilliseconds = setting(
+        "ALERT_SILENCE",
+        None,
+        "Alert when no reconciliation was completed for this long, e.g. 26h.",
+        unit="duration",
+    )
+    heartbeat_url: SecretUrls = setting(
+        "HEARTBEAT_URL",
+        None,
+        "Asked for after each completed reconciliation: a service elsewhere alarms when that stops. A secret.",
     )
 
     paper_seed: Seed = setting(
