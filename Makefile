@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 DEMO_HOME := .trader-demo
 
 # A developer's exported keys, homes and switches must never reach a demo or a test.
-FORGET := env $(shell env | sed -n 's/^\(\(BINANCE\|GATE\|LIVE\|RECONCILE\|ALERT\)_[A-Z0-9_]*\|CONFIRM_LIVE\|TRADER_HOME\|TRADER_VENUE\|TRADER_ENV_FILE\|TRADER_SECRETS\)=.*/-u \1/p')
+FORGET := env $(shell env | sed -n 's/^\(\(BINANCE\|GATE\|LIVE\|RECONCILE\|ALERT\|HEARTBEAT\)_[A-Z0-9_]*\|CONFIRM_LIVE\|TRADER_HOME\|TRADER_VENUE\|TRADER_ENV_FILE\|TRADER_SECRETS\)=.*/-u \1/p')
 
 .PHONY: demo test check bench prove-crash prove-faults lock clean
 
