@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 
 import pytest
@@ -106,7 +106,10 @@ async def test_an_entry_whose_fill_we_never_saw_is_sold(place: Place) -> None:
 
 
 async def test_a_remainder_below_the_filters_is_named_as_dust(place: Place) -> None:
-    await place.buy("0.00006")
+    price = (await place.buying("BTCUSDT", "1.01")).price
+    assert price is not None
+    least = (5 / price).quantize(STEP, ROUND_CEILING)  # what may just be bought; less its fee it may not be sold
+    await place.buy(f"{least}")
     result, error = await run(place)
     assert error is None
     (sale,) = result.sales
