@@ -72,7 +72,10 @@ def run_compiled(prepared: Prepared, strategy: Strategy) -> Outcome:
         raise NotCompiled(f"{strategy.name} learns from its trades")
     if not isinstance(strategy, Vectorized):
         raise NotCompiled(f"{strategy.name} decides bar by bar")
-    return run_signals(prepared, [strategy.evaluate(each.view).signals() for each in prepared.course.lanes])
+    signals = [strategy.evaluate(each.view).signals() for each in prepared.course.lanes]
+    if any(each.confirm for each in signals):
+        raise NotCompiled(f"{strategy.name} enters by where the account stands, too")
+    return run_signals(prepared, signals)
 
 
 def run_signals(prepared: Prepared, signals: Sequence[Signals]) -> Outcome:
