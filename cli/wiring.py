@@ -29,6 +29,7 @@ from core.journal.emergency import EMERGENCY, take_in
 from core.lease import Lease
 from core.ports import Venue
 from core.risk.facts import RiskLimits
+from core.risk.portfolio import PortfolioLimits
 from core.runtime_folder import default_runtime_folder
 from core.secrets import Secret
 from core.settings import Credentials, Settings
@@ -320,4 +321,10 @@ def risk_limits(settings: Settings, strategy: Strategy, symbol: str, clock_speed
         bar_grace_ms=round(BAR_GRACE_MS * clock_speed),
         live_trades_per_day=settings.live_max_trades_per_day,
         live_loss_per_day=settings.live_max_loss_per_day,
+        portfolio=PortfolioLimits(
+            positions_max=settings.risk_max_positions,
+            asset_rate=settings.risk_max_asset_exposure,
+            exposure_rate=settings.risk_max_exposure,
+            var_rate=settings.live_max_var,
+        ),
     )

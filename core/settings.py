@@ -23,6 +23,7 @@ from core.setting_fields import (
     HttpRoot,
     Market,
     Milliseconds,
+    OptionalFraction,
     OptionalMilliseconds,
     PositiveMilliseconds,
     QuoteAmount,
@@ -207,6 +208,38 @@ class Settings(BaseModel):
         "2s",
         "Age of the book at which it is too old for an entry.",
         unit="duration",
+        risk=True,
+    )
+
+    risk_max_positions: TradeCount = setting(
+        "BINANCE_RISK_MAX_POSITIONS",
+        "5",
+        "Positions open at the same time, over all symbols; dust is none.",
+        section="Limits on all that is held",
+        unit="positions",
+        risk=True,
+    )
+    risk_max_asset_exposure: Fraction = setting(
+        "BINANCE_RISK_MAX_ASSET_EXPOSURE",
+        "0.1",
+        "How much of the equity may be in one asset, after the order.",
+        unit="fraction of the equity",
+        danger="1 is everything in one asset",
+        risk=True,
+    )
+    risk_max_exposure: Fraction = setting(
+        "BINANCE_RISK_MAX_EXPOSURE",
+        "1",
+        "How much of the equity may be in positions altogether, after the order.",
+        unit="fraction of the equity",
+        risk=True,
+    )
+    live_max_var: OptionalFraction = setting(
+        "LIVE_MAX_VAR",
+        None,
+        "Value at Risk (1 day, 95 %, the larger of simulated and historical) that all positions may have, "
+        "after the order; off when not set. Needs 30 daily bars of every symbol held.",
+        unit="fraction of the equity",
         risk=True,
     )
 

@@ -31,9 +31,9 @@ async def account_facts(desk: Desk, plan: StagePlan) -> AccountFacts:
     """Ask venue and journal. Raises what the ports raise, ConfigError SYMBOL_UNKNOWN above all."""
     await _let_others_finish(desk)
     instrument = await desk.venue.market_data.instrument(plan.symbol)
-    facts = risk_facts(
-        desk, instrument, await observe_for_entry(desk, instrument), dry_run=plan.stage.dry_run
-    )
+    dry_run = plan.stage.dry_run
+    seen = await observe_for_entry(desk, instrument, dry_run=dry_run)
+    facts = risk_facts(desk, instrument, seen, dry_run=dry_run)
     smallest = smallest_entry(facts, desk.limits, facts.best_ask)
     open_orders = await desk.venue.account.open_orders(None)
     open_stops = [each for each in open_orders if each.order_type in ALGO_TYPES]

@@ -91,7 +91,8 @@ def record_confirmed(desk: Desk, facts: GateFacts) -> None:
 
 async def _live_request(desk: Desk, plan: StagePlan, typed: str | None) -> LiveRequest:
     instrument = await desk.venue.market_data.instrument(plan.symbol)
-    facts = risk_facts(desk, instrument, await observe_for_entry(desk, instrument), dry_run=False)
+    seen = await observe_for_entry(desk, instrument, dry_run=False)
+    facts = risk_facts(desk, instrument, seen, dry_run=False)
     request = size_entry(facts, desk.limits, smallest=plan.entry is EntryMode.PROBE)
     rehearsed = refused = ""
     if not isinstance(request, Denied):

@@ -10,14 +10,12 @@ from core.account import AccountSnapshot, CommissionRates
 from core.clock import utc_day
 from core.desk import Desk
 from core.instrument import Instrument
-from core.operations.positions import open_positions
+from core.operations.portfolio import BOOK_LEVELS, NOTHING, Elsewhere, look_elsewhere, portfolio
 from core.orders import OrderType
 from core.ports import Book, BookTop
 from core.risk.facts import NewestBar, RiskFacts
-from core.values import EXACT, Base, Quote, notional
+from core.values import EXACT, Base, Quote
 
-BOOK_LEVELS = 5
-NOTHING = Quote(Decimal(0))
 ALGO_TYPES = frozenset(
     {
         OrderType.STOP_LOSS,
@@ -31,33 +29,22 @@ ALGO_TYPES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """The venue's side of one moment. `lost_elsewhere`: as `observe_for_entry` finds it."""
+    """The venue's side of one moment. `elsewhere`: what is held on other symbols, None when not looked at."""
 
     snapshot: AccountSnapshot
     commission: CommissionRates
     average_price: Decimal
     book: BookTop
-    lost_elsewhere: Quote = NOTHING
+    elsewhere: Elsewhere | None = None
 
 
-async def observe_for_entry(desk: Desk, instrument: Instrument) -> Observation:
-    """Observe, and ask what our positions on other symbols of the quote asset have lost by now.
+async def observe_for_entry(desk: Desk, instrument: Instrument, *, dry_run: bool) -> Observation:
+    """Observe, and look at what is held on other symbols, because an entry is judged by all of it.
 
-    The daily limit is the account's. A sale is never made to wait for another market.
+    A sale is never made to wait for another market.
     """
-    lost = await _lost_elsewhere(desk, instrument)
-    return replace(await observe(desk, instrument.symbol), lost_elsewhere=lost)
-
-
-async def _lost_elsewhere(desk: Desk, instrument: Instrument) -> Quote:
-    lost, market = NOTHING, desk.venue.market_data
-    for held in open_positions(desk.journal, desk.account) if desk.is_live else ():
-        if held.symbol == instrument.symbol:
-            continue
-        if (await market.instrument(held.symbol)).quote_asset == instrument.quote_asset:
-            book = await market.book(held.symbol, BOOK_LEVELS)
-            lost += held.cost - notional(held.quantity, book.bids[0][0])
-    return lost
+    elsewhere = await look_elsewhere(desk, instrument, dry_run=dry_run)
+    return replace(await observe(desk, instrument.symbol), elsewhere=elsewhere)
 
 
 async def observe(desk: Desk, symbol: str) -> Observation:
@@ -85,6 +72,7 @@ def risk_facts(
     position = journal.position(account, symbol, dry_run=dry_run)
     open_orders = journal.open_orders(account, symbol=symbol, dry_run=dry_run)
     today = utc_day(desk.venue_now_ms())
+    elsewhere = seen.elsewhere
     value_now = EXACT.multiply(position.quantity.value, seen.book.bid_price)
     return RiskFacts(
         instrument=instrument,
@@ -103,7 +91,11 @@ def risk_facts(
         live=desk.is_live,
         live_entries_today=journal.entries_today(account, today),
         live_realized_loss_today=Quote(-journal.realized_today(account, today, instrument.quote_asset)),
-        live_unrealized_loss=Quote(position.cost.value - value_now) + seen.lost_elsewhere,
+        live_unrealized_loss=Quote(position.cost.value - value_now)
+        + (NOTHING if elsewhere is None else elsewhere.lost),
         open_orders=len(open_orders),
         open_algo_orders=sum(order.order_type in ALGO_TYPES for order in open_orders),
+        portfolio=None
+        if elsewhere is None
+        else portfolio(instrument, position, seen.book.bid_price, seen.snapshot, elsewhere),
     )

@@ -73,7 +73,7 @@ async def enter(
     """
     for _ in range(ENTRY_ATTEMPTS):
         await check_before_entry(desk, holding.instrument.symbol)
-        seen = await observe_for_entry(desk, holding.instrument)
+        seen = await observe_for_entry(desk, holding.instrument, dry_run=book.dry_run)
         facts = risk_facts(desk, holding.instrument, seen, dry_run=book.dry_run, bar=bar)
         if desk.stop.asked:
             return None

@@ -10,8 +10,9 @@ from typing import Final, Literal, Protocol
 from core.desk import Sender
 from core.errors import OutcomeUnknown, TraderError
 from core.instrument import Instrument
-from core.operations.observe import BOOK_LEVELS, top_of
+from core.operations.observe import top_of
 from core.operations.order_path import place
+from core.operations.portfolio import BOOK_LEVELS
 from core.orders import OrderReport, Purpose
 from core.ports import BookTop
 from core.risk.approval import Denied

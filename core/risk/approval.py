@@ -27,6 +27,11 @@ WAYS_OUT: Mapping[str, str] = MappingProxyType(
         "STALE_QUOTE": "try again on a quieter network",
         "STALE_BAR": "the venue's bars have stopped: try again when it makes new ones",
         "EMPTY_BOOK": "wait until the book has prices again, or choose another symbol",
+        "OPEN_POSITIONS_REACHED": "sell one (see `trader status`), or raise BINANCE_RISK_MAX_POSITIONS",
+        "POSITION_LIMIT": "sell some of it, or raise BINANCE_RISK_MAX_ASSET_EXPOSURE",
+        "GROSS_LIMIT": "sell something, or raise BINANCE_RISK_MAX_EXPOSURE",
+        "VAR_UNKNOWN": "choose a symbol with a longer history, or unset LIVE_MAX_VAR",
+        "VAR_LIMIT": "sell something, or raise LIVE_MAX_VAR",
         "DAILY_TRADES_REACHED": "wait for the next UTC day",
         "DAILY_LOSS_REACHED": "wait for the next UTC day",
     }

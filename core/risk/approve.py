@@ -7,7 +7,8 @@ from dataclasses import replace
 from core.orders import OrderRequest, OrderType, Side, TimeInForce
 from core.risk.approval import APPROVAL_SEAL, Approved, Denied
 from core.risk.facts import ZERO, RiskFacts, RiskLimits
-from core.risk.rules import RULES, effect, order_notional
+from core.risk.rules import RULES, effect
+from core.risk.ruling import order_notional
 from core.values import decimal_text
 
 
@@ -60,4 +61,5 @@ def _numbers(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> dic
         "position": str(facts.position),
         "risk_fraction": decimal_text(limits.risk_fraction),
         "cap": str(limits.max_order),
+        "equity": "" if facts.portfolio is None else str(facts.portfolio.equity),
     }

@@ -8,6 +8,7 @@ from decimal import Decimal
 from core.account import CommissionRates
 from core.instrument import Instrument
 from core.ports import BookTop
+from core.risk.portfolio import DEFAULT_LIMITS, Portfolio, PortfolioLimits
 from core.stages import TradingState
 from core.values import Base, Quote
 
@@ -34,6 +35,7 @@ class RiskFacts:
     `newest_bar`: None for entries that use no bar (probe).
     `live`: real money. `live_entries_today` and the losses count across processes, per account and UTC day;
     a loss is above zero, a profit below.
+    `portfolio`: None when it was not looked at, which stops entries with real money and never a sale.
     Raises ValueError for a price that is not finite or a commission rate outside [0, 1).
     """
 
@@ -55,6 +57,7 @@ class RiskFacts:
     live_unrealized_loss: Quote
     open_orders: int
     open_algo_orders: int
+    portfolio: Portfolio | None = None
 
     def __post_init__(self) -> None:
         book_prices = (self.book.bid_price, self.book.ask_price) if self.book else ()
@@ -98,6 +101,7 @@ class RiskLimits:
     live_trades_per_day: int
     live_loss_per_day: Quote
     min_notional: Quote = SMALLEST_WORTH_SENDING
+    portfolio: PortfolioLimits = DEFAULT_LIMITS
 
     def __post_init__(self) -> None:
         wrong: list[str] = []

@@ -6,7 +6,6 @@ A rule returns None when it has nothing against the request. Its order in `RULES
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -14,9 +13,17 @@ from core.instrument import SymbolStatus
 from core.orders import OrderRequest
 from core.risk.approval import Denied
 from core.risk.facts import ZERO, RiskFacts, RiskLimits
+from core.risk.portfolio_rules import (
+    asset_exposure,
+    open_positions,
+    portfolio_known,
+    total_exposure,
+    value_at_risk,
+)
+from core.risk.ruling import denied, order_notional, order_price
 from core.risk.sellable import DOWN, EXIT_TYPES, after_fee, exit_price, minimum_notional, smallest_order
 from core.stages import TradingState
-from core.values import Base, Quote, decimal_text, notional
+from core.values import Base, Quote, decimal_text
 
 
 class Effect(StrEnum):
@@ -33,22 +40,13 @@ def effect(request: OrderRequest) -> Effect:
     return Effect.FLATTEN if request.purpose.is_emergency else Effect.REDUCE
 
 
-def order_price(request: OrderRequest) -> Decimal:
-    """Return the limit price, or for a market order the price it was decided on."""
-    return request.decision_price if request.price is None else request.price
-
-
-def order_notional(request: OrderRequest) -> Quote:
-    return notional(request.quantity, order_price(request))
-
-
 def trading_state(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> Denied | None:
     state = facts.trading_state
     increases = request.purpose.increases_risk
     if state is TradingState.ACTIVE or (state is TradingState.REDUCING and not increases):
         return None
     needed = "ACTIVE" if increases else "ACTIVE or REDUCING"
-    return _denied(
+    return denied(
         "TRADING_HALTED", f"trading state is {state}; {request.purpose} needs {needed}", state=state
     )
 
@@ -56,7 +54,7 @@ def trading_state(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -
 def quarantine(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> Denied | None:
     if not facts.quarantined:
         return None
-    return _denied(
+    return denied(
         "QUARANTINED", f"{request.symbol} is quarantined until a human decides", symbol=request.symbol
     )
 
@@ -65,7 +63,7 @@ def allow_list(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> D
     if request.symbol in limits.allowed_symbols:
         return None
     allowed = ", ".join(sorted(limits.allowed_symbols)) or "none"
-    return _denied(
+    return denied(
         "NOT_ALLOWED_SYMBOL", f"{request.symbol} is not allowed; allowed: {allowed}", allowed=allowed
     )
 
@@ -75,14 +73,14 @@ def symbol_trading(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) 
     if instrument.status is SymbolStatus.TRADING and instrument.spot_allowed:
         return None
     said = instrument.status if instrument.spot_allowed else "closed to spot trading"
-    return _denied("SYMBOL_NOT_TRADING", f"{request.symbol} is {said} at the venue", status=said)
+    return denied("SYMBOL_NOT_TRADING", f"{request.symbol} is {said} at the venue", status=said)
 
 
 def one_in_flight(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> Denied | None:
     if not facts.in_flight:
         return None
     ids = ", ".join(facts.in_flight)
-    return _denied("ORDER_IN_FLIGHT", f"{request.symbol} has unsettled orders: {ids}", in_flight=ids)
+    return denied("ORDER_IN_FLIGHT", f"{request.symbol} has unsettled orders: {ids}", in_flight=ids)
 
 
 def fresh_quote(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> Denied | None:
@@ -93,7 +91,7 @@ def fresh_quote(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> 
     if 0 <= age_ms <= limits.quote_age_ms_max:
         return None
     message = f"quote is {age_ms} ms old; at most {limits.quote_age_ms_max} ms is fresh"
-    return _denied("STALE_QUOTE", message, age_ms=age_ms, age_ms_max=limits.quote_age_ms_max)
+    return denied("STALE_QUOTE", message, age_ms=age_ms, age_ms_max=limits.quote_age_ms_max)
 
 
 def fresh_bar(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> Denied | None:
@@ -106,7 +104,7 @@ def fresh_bar(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> De
     if -limits.bar_grace_ms <= age_ms <= age_ms_max:
         return None
     message = f"newest closed bar is {age_ms} ms old; at most {age_ms_max} ms is fresh"
-    return _denied("STALE_BAR", message, age_ms=age_ms, age_ms_max=age_ms_max)
+    return denied("STALE_BAR", message, age_ms=age_ms, age_ms_max=age_ms_max)
 
 
 def book_has_prices(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> Denied | None:
@@ -114,13 +112,13 @@ def book_has_prices(request: OrderRequest, facts: RiskFacts, limits: RiskLimits)
     if bid > ZERO and ask > ZERO and price > ZERO:
         return None
     shown = f"bid {decimal_text(bid)}, ask {decimal_text(ask)}, limit price {decimal_text(price)}"
-    return _denied("EMPTY_BOOK", f"no price to trade at: {shown}", bid=bid, ask=ask, price=price)
+    return denied("EMPTY_BOOK", f"no price to trade at: {shown}", bid=bid, ask=ask, price=price)
 
 
 def price_band(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> Denied | None:
     price, average = order_price(request), facts.average_price
     if average is None or average <= ZERO:
-        return _denied(
+        return denied(
             "PRICE_OUT_OF_BAND", f"no average price to compare price {decimal_text(price)} with", price=price
         )
     reach = DOWN.multiply(average, limits.price_band_rate)
@@ -130,7 +128,7 @@ def price_band(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> D
         f"price {decimal_text(price)} is further than {decimal_text(reach)} "
         f"from the average price {decimal_text(average)}"
     )
-    return _denied("PRICE_OUT_OF_BAND", message, price=price, average=average, band=reach)
+    return denied("PRICE_OUT_OF_BAND", message, price=price, average=average, band=reach)
 
 
 def fraction_of_free_quote(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> Denied | None:
@@ -142,9 +140,7 @@ def fraction_of_free_quote(request: OrderRequest, facts: RiskFacts, limits: Risk
         f"notional {wanted} {asset} exceeds {allowed} {asset}, "
         f"the fraction {decimal_text(limits.risk_fraction)} of {facts.free_quote} {asset} free"
     )
-    return _denied(
-        "FRACTION_EXCEEDED", message, notional=wanted, allowed=allowed, free_quote=facts.free_quote
-    )
+    return denied("FRACTION_EXCEEDED", message, notional=wanted, allowed=allowed, free_quote=facts.free_quote)
 
 
 def allowed_by_fraction(facts: RiskFacts, limits: RiskLimits) -> Quote:
@@ -158,7 +154,7 @@ def cap(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> Denied |
         return None
     asset = facts.instrument.quote_asset
     message = f"notional {wanted} {asset} exceeds cap {limits.max_order} {asset}"
-    return _denied("NOTIONAL_EXCEEDS_CAP", message, notional=wanted, cap=limits.max_order)
+    return denied("NOTIONAL_EXCEEDS_CAP", message, notional=wanted, cap=limits.max_order)
 
 
 def smallest_notional(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> Denied | None:
@@ -168,7 +164,7 @@ def smallest_notional(request: OrderRequest, facts: RiskFacts, limits: RiskLimit
         return None
     asset = facts.instrument.quote_asset
     message = f"notional {wanted} {asset} is below the minimum {minimum} {asset}"
-    return _denied("NOTIONAL_BELOW_MINIMUM", message, notional=wanted, minimum=minimum)
+    return denied("NOTIONAL_BELOW_MINIMUM", message, notional=wanted, minimum=minimum)
 
 
 def venue_filters(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> Denied | None:
@@ -183,7 +179,7 @@ def venue_filters(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -
     found += _no_room(request, facts)
     if not found:
         return None
-    return _denied("FILTER_FAILURE", "; ".join(found), quantity=request.quantity, price=price)
+    return denied("FILTER_FAILURE", "; ".join(found), quantity=request.quantity, price=price)
 
 
 def _no_room(request: OrderRequest, facts: RiskFacts) -> list[str]:
@@ -220,7 +216,7 @@ def exit_would_be_dust(request: OrderRequest, facts: RiskFacts, limits: RiskLimi
                 f"after fee and step {sellable} {asset} of {request.quantity} {asset} could be sold at once; "
                 f"a {order_type} sell at the stop takes at least {smallest} {asset}"
             )
-            return _denied("EXIT_WOULD_BE_DUST", message, sellable=sellable, smallest=smallest, price=price)
+            return denied("EXIT_WOULD_BE_DUST", message, sellable=sellable, smallest=smallest, price=price)
     return None
 
 
@@ -229,7 +225,7 @@ def live_daily_trades(request: OrderRequest, facts: RiskFacts, limits: RiskLimit
     if not facts.live or done < allowed:
         return None
     message = f"{done} live entries today (UTC) reach the limit {allowed}"
-    return _denied("DAILY_TRADES_REACHED", message, live_entries_today=done, live_trades_per_day=allowed)
+    return denied("DAILY_TRADES_REACHED", message, live_entries_today=done, live_trades_per_day=allowed)
 
 
 def live_daily_loss(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> Denied | None:
@@ -242,7 +238,7 @@ def live_daily_loss(request: OrderRequest, facts: RiskFacts, limits: RiskLimits)
         f"live loss today (UTC) {lost} {asset} ({realized} realized, {unrealized} unrealized) "
         f"reaches the limit {limits.live_loss_per_day} {asset}"
     )
-    return _denied("DAILY_LOSS_REACHED", message, loss=lost, live_loss_per_day=limits.live_loss_per_day)
+    return denied("DAILY_LOSS_REACHED", message, loss=lost, live_loss_per_day=limits.live_loss_per_day)
 
 
 def within_position(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> Denied | None:
@@ -250,7 +246,7 @@ def within_position(request: OrderRequest, facts: RiskFacts, limits: RiskLimits)
         return None
     asset = facts.instrument.base_asset
     message = f"quantity {request.quantity} {asset} exceeds our own position {facts.position} {asset}"
-    return _denied("EXCEEDS_POSITION", message, quantity=request.quantity, position=facts.position)
+    return denied("EXCEEDS_POSITION", message, quantity=request.quantity, position=facts.position)
 
 
 def within_free_balance(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> Denied | None:
@@ -258,7 +254,7 @@ def within_free_balance(request: OrderRequest, facts: RiskFacts, limits: RiskLim
         return None
     asset = facts.instrument.base_asset
     message = f"quantity {request.quantity} {asset} exceeds the free balance {facts.free_base} {asset}"
-    return _denied("EXCEEDS_FREE_BALANCE", message, quantity=request.quantity, free_base=facts.free_base)
+    return denied("EXCEEDS_FREE_BALANCE", message, quantity=request.quantity, free_base=facts.free_base)
 
 
 Check = Callable[[OrderRequest, RiskFacts, RiskLimits], Denied | None]
@@ -288,19 +284,14 @@ RULES: tuple[Rule, ...] = (
     Rule(smallest_notional, ENTRIES),
     Rule(venue_filters, ENTRIES),  # sales: sizing leaves what the filters do not take as dust, and names it
     Rule(exit_would_be_dust, ENTRIES),
+    Rule(portfolio_known, ENTRIES),
+    Rule(open_positions, ENTRIES),
+    Rule(asset_exposure, ENTRIES),
+    Rule(total_exposure, ENTRIES),
+    Rule(value_at_risk, ENTRIES),
     Rule(live_daily_trades, ENTRIES),
     Rule(live_daily_loss, ENTRIES),
     Rule(within_position, SALES),
     Rule(within_free_balance, SALES),
 )
 """In order of precedence: the first denial is the one reported."""
-
-
-def _denied(reason: str, message: str, **numbers: int | str | Decimal | Base | Quote) -> Denied:
-    return Denied(reason, message, {name: _json_ready(value) for name, value in numbers.items()})
-
-
-def _json_ready(value: int | str | Decimal | Base | Quote) -> int | str:
-    if isinstance(value, Decimal):
-        return decimal_text(value)
-    return value if isinstance(value, int) else str(value)

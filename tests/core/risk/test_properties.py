@@ -16,6 +16,7 @@ from core.orders import OrderRequest, OrderType, Purpose, Side
 from core.risk.approval import Approved, Denied
 from core.risk.approve import approve
 from core.risk.facts import NewestBar, RiskFacts, RiskLimits
+from core.risk.portfolio import Portfolio
 from core.risk.sellable import smallest_entry
 from core.risk.sizing import NothingToSell, SizedExit, size_entry, size_exit
 from core.stages import TradingState
@@ -23,6 +24,7 @@ from core.values import Base, Quote
 from tests.core.risk.worlds import BTCUSDT, FACTS, LIMITS, NOW_MS, D, entry, sale, top
 
 ZERO = D(0)
+RICH = Portfolio(Quote(D("1E+30")), ())
 
 
 def decimals(lowest: str, highest: str, places: int = 8) -> st.SearchStrategy[Decimal]:
@@ -78,6 +80,7 @@ def calm_facts(draw: st.DrawFn) -> RiskFacts:
         free_quote=Quote(draw(balances)),
         free_base=Base(draw(balances)),
         position=Base(draw(balances)),
+        portfolio=RICH,
         commission=CommissionRates(ZERO, draw(rates)),
     )
 

@@ -16,6 +16,7 @@ from core.orders import OrderRequest, OrderType, Purpose, Side, TimeInForce
 from core.risk.approval import Approved, Denied
 from core.risk.approve import approve
 from core.risk.facts import NewestBar, RiskFacts, RiskLimits
+from core.risk.portfolio import Held, Portfolio, PortfolioLimits
 from core.stages import TradingState
 from core.values import Base, Quote
 from tests.core.risk.worlds import BTCUSDT, FACTS, LIMITS, MINUTE_MS, NOW_MS, D, entry, sale, top
@@ -38,8 +39,14 @@ WORST_FACTS = replace(
     live_realized_loss_today=Quote(D(4)),
     live_unrealized_loss=Quote(D(6)),
     open_orders=200,
+    portfolio=Portfolio(Quote(D(0)), (Held("BTCBUSD", "BTC", Quote(D(1))),)),
 )
-WORST_LIMITS = replace(LIMITS, allowed_symbols=frozenset({"ETHUSDT"}), max_order=Quote(D(1)))
+WORST_LIMITS = replace(
+    LIMITS,
+    allowed_symbols=frozenset({"ETHUSDT"}),
+    max_order=Quote(D(1)),
+    portfolio=PortfolioLimits(positions_max=1, exposure_rate=D("0.5"), var_rate=D("0.1")),
+)
 TINY = "0.0003"
 
 ENTRY_CODES = [
@@ -57,6 +64,10 @@ ENTRY_CODES = [
     "NOTIONAL_BELOW_MINIMUM",
     "FILTER_FAILURE",
     "EXIT_WOULD_BE_DUST",
+    "OPEN_POSITIONS_REACHED",
+    "POSITION_LIMIT",
+    "GROSS_LIMIT",
+    "VAR_UNKNOWN",
     "DAILY_TRADES_REACHED",
     "DAILY_LOSS_REACHED",
 ]
@@ -119,6 +130,18 @@ def loosened(**limits: object) -> Callable[[World], World]:
     return lambda world: (world[0], world[1], replace(world[2], **limits))  # type: ignore[arg-type]  # by name
 
 
+def limited(equity: str | None = None, **limits: object) -> Callable[[World], World]:
+    def cure(world: World) -> World:
+        request, facts, wide = world
+        portfolio = facts.portfolio
+        if equity is not None and portfolio is not None:
+            portfolio = replace(portfolio, equity=Quote(D(equity)))
+        changed = replace(wide.portfolio, **limits)  # type: ignore[arg-type]  # by name
+        return request, replace(facts, portfolio=portfolio), replace(wide, portfolio=changed)
+
+    return cure
+
+
 def bought(quantity: str) -> Callable[[World], World]:
     return lambda world: (entry(quantity), world[1], world[2])
 
@@ -162,6 +185,26 @@ CURES: list[tuple[str, str, Callable[[World], World]]] = [
         "after fee and step 0.00049 BTC of 0.0005 BTC could be sold at once; "
         "a LIMIT sell at the stop takes at least 0.00051 BTC",
         bought("0.00052"),
+    ),
+    (
+        "OPEN_POSITIONS_REACHED",
+        "1 positions are open (BTCBUSD); the limit is 1",
+        limited(positions_max=2),
+    ),
+    (
+        "POSITION_LIMIT",
+        "exposure to BTC would be 6.2 USDT, above 0 USDT, the fraction 0.1 of the equity 0 USDT",
+        limited(asset_rate=D(1), equity="6.2"),
+    ),
+    (
+        "GROSS_LIMIT",
+        "total exposure would be 6.2 USDT, above 3.1 USDT, the fraction 0.5 of the equity 6.2 USDT",
+        limited(exposure_rate=D(1)),
+    ),
+    (
+        "VAR_UNKNOWN",
+        "no Value at Risk of BTCBUSD, BTCUSDT: the daily returns of BTCBUSD, BTCUSDT were not read",
+        limited(var_rate=None),
     ),
     (
         "DAILY_TRADES_REACHED",

@@ -18,6 +18,7 @@ from core.instrument import (
 from core.orders import OrderRequest, OrderType, Purpose, Side, TimeInForce
 from core.ports import BookTop
 from core.risk.facts import NewestBar, RiskFacts, RiskLimits
+from core.risk.portfolio import Held, Portfolio, PortfolioLimits
 from core.stages import TradingState
 from core.values import Base, Quote
 
@@ -70,6 +71,7 @@ FACTS = RiskFacts(
     live_unrealized_loss=Quote(D(0)),
     open_orders=0,
     open_algo_orders=0,
+    portfolio=Portfolio(Quote(D(11_000)), (Held("BTCUSDT", "BTC", Quote(D(9_999))),)),
 )
 
 LIMITS = RiskLimits(
@@ -83,6 +85,7 @@ LIMITS = RiskLimits(
     bar_grace_ms=30_000,
     live_trades_per_day=10,
     live_loss_per_day=Quote(D(10)),
+    portfolio=PortfolioLimits(asset_rate=D(1)),
 )
 
 
