@@ -20,6 +20,7 @@ from exchanges.paper.exchange import Exchange, PaperConfig
 from exchanges.paper.faults import Plan, parse
 from exchanges.paper.faults.deciding import ActivePlan
 from exchanges.paper.market import MarketFileError
+from exchanges.paper.mirror.fetching import MirrorError
 from exchanges.paper.schema import StateError
 from exchanges.paper.server import PaperEndpoint, serve
 from exchanges.paper.sockets.connection import STANDARD_RULES, SocketRules
@@ -85,6 +86,12 @@ def paper_errors() -> Iterator[None]:
     except MarketFileError as error:
         raise ConfigError(
             str(error), code="MARKET_FILE_INVALID", hint="correct the file or TRADER_PAPER_MARKET"
+        ) from None
+    except MirrorError as error:
+        raise ConfigError(
+            f"the market to mirror cannot be fetched: {error}",
+            code="MIRROR_UNREACHABLE",
+            hint="correct TRADER_PAPER_MARKET, or wait for the network; what was fetched before is kept",
         ) from None
     except (StateError, ValueError) as error:
         raise ConfigError(

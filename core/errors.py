@@ -80,6 +80,7 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("ALERT_UNDELIVERED", 3, "a receiver of alerts was not reached"),
     Condition("ALERTS_WAITING", 3, "alerts could not be told and stay queued"),
     Condition("MARKET_FILE_INVALID", 3, "the recorded market file cannot be used"),
+    Condition("MIRROR_UNREACHABLE", 3, "the exchange that the paper exchange is to mirror does not answer"),
     Condition("PAPER_STATE_INVALID", 3, "the paper exchange's state file cannot be used as asked"),
     Condition("DATA_MISSING", 3, "the data folder does not hold the bars that are asked for"),
     Condition("DATA_GAP", 3, "bars are missing inside the span that is asked for"),

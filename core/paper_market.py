@@ -9,20 +9,21 @@ from pathlib import Path
 from typing import Literal
 
 SYNTHETIC = "synthetic"
-FORMS = "synthetic, data:, file:PATH or file:SYMBOL=PATH,SYMBOL=PATH"
+FORMS = "synthetic, data:, mirror:URL, file:PATH or file:SYMBOL=PATH,SYMBOL=PATH"
 _NAMED_FILE = re.compile(r"([A-Z0-9]{2,30})=(.+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class MarketChoice:
-    """`files`: (symbol, path) of each, None for the symbol the operator trades."""
+    """`files`: (symbol, path) of each, None for the symbol the operator trades; `url` of a mirror."""
 
-    kind: Literal["synthetic", "file", "data"]
+    kind: Literal["synthetic", "file", "data", "mirror"]
     files: tuple[tuple[str | None, Path], ...] = ()
+    url: str = ""
 
     def __str__(self) -> str:
         files = ",".join(str(path) if symbol is None else f"{symbol}={path}" for symbol, path in self.files)
-        return SYNTHETIC if self.kind == SYNTHETIC else f"{self.kind}:{files}"
+        return SYNTHETIC if self.kind == SYNTHETIC else f"{self.kind}:{files}{self.url}"
 
     def with_paths(self, change: Callable[[Path], Path]) -> MarketChoice:
         return replace(self, files=tuple((symbol, change(path)) for symbol, path in self.files))
@@ -36,6 +37,8 @@ def market_choice(text: str) -> MarketChoice:
         return MarketChoice("synthetic")
     if text == "data:":
         return MarketChoice("data")
+    if kind == "mirror" and rest:
+        return MarketChoice("mirror", url=rest)
     if kind == "file" and rest and "\0" not in rest:
         return MarketChoice("file", _files(rest))
     raise ValueError(f"it takes {FORMS}")

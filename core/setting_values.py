@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -134,9 +135,10 @@ def path(text: str) -> Path:
 def paper_market(text: str) -> str:
     """Return what the paper exchange plays, see `core.paper_market`."""
     try:
-        return str(market_choice(text))
+        choice = market_choice(text)
     except ValueError as error:
         raise ValueError(f"was {shown(text)}; {error}") from None
+    return str(replace(choice, url=http_root(choice.url)) if choice.url else choice)
 
 
 def secret(text: str) -> Secret:

@@ -336,7 +336,7 @@ class Settings(BaseModel):
     paper_market: Market = setting(
         "TRADER_PAPER_MARKET",
         "synthetic",
-        "synthetic, file:PATH or file:SYMBOL=PATH,… to replay a file, data: to replay what was imported.",
+        "synthetic, file:PATH, file:SYMBOL=PATH,…, data: (what was imported), or mirror:URL (another exchange).",
     )
     paper_speed: ClockSpeed = setting(
         "TRADER_PAPER_SPEED",

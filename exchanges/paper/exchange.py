@@ -20,6 +20,7 @@ from exchanges.paper.keys import ApiKey
 from exchanges.paper.limits import Limits, OrderCount
 from exchanges.paper.listen_keys import ListenKeys
 from exchanges.paper.markets import market_plan
+from exchanges.paper.mirror.tape import Tape
 from exchanges.paper.records import Account, Event, Persona, SymbolState
 from exchanges.paper.state import State
 from exchanges.paper.symbols import SYMBOLS, units
@@ -60,7 +61,9 @@ class Exchange:
         self._wall_clock_ms = wall_clock_ms
         self.random_bytes = random_bytes
         self.listen_keys = ListenKeys()
-        self._plan = market_plan(config.market, config.seed, config.market_symbol, config.home)
+        self._plan = market_plan(
+            config.market, config.seed, config.market_symbol, config.home, config.state_dir
+        )
         self.state = State(config.state_dir)
         self._world: World | None = None
         self._clock: ExchangeClock | None = None
@@ -73,11 +76,24 @@ class Exchange:
                 self._list_new_symbols(account)
                 self._make_markets(account)
         except BaseException:
-            self.state.close()
+            self.close()
             raise
 
     def close(self) -> None:
         self.state.close()
+        if self._plan.tape is not None:
+            self._plan.tape.close()
+
+    @property
+    def tape(self) -> Tape | None:
+        """What is known of the exchange that is mirrored, if one is."""
+        return self._plan.tape
+
+    @contextmanager
+    def standing_still(self) -> Iterator[int]:
+        """Hold the lock that every request of every process takes, and give the time it is taken at."""
+        with self.state.transaction():
+            yield self.now_ms()
 
     def now_ms(self) -> int:
         """Return the exchange's time, which never runs backwards within this process."""
@@ -100,6 +116,8 @@ class Exchange:
             with self.state.transaction():
                 if self.state.changed_by_others():
                     self._reload()
+                if self.tape is not None:
+                    self._play_on(self.tape)
                 if self._world is None:
                     self._world = World(self.state, self._account())
                 now_ms = self.now_ms()
@@ -213,6 +231,13 @@ class Exchange:
         known = self.state.symbols(account.account)
         self.state.save_symbols(account.account, [SymbolState(name) for name in SYMBOLS if name not in known])
 
+    def _play_on(self, tape: Tape) -> None:
+        """Make the markets anew when something more is known of those that are mirrored."""
+        tape.read_on()
+        if tape.known_step != self._played_step:
+            self._make_markets(self._account())
+
     def _make_markets(self, account: Account) -> None:
+        self._played_step = self.tape.known_step if self.tape is not None else 0
         self._began_ms = account.began_ms
         self.ambient = Ambient(self._plan.markets(account.began_ms))

@@ -18,6 +18,8 @@ from exchanges.paper.market import MINUTE_MS, Market, MarketFileError, SymbolSpe
 from exchanges.paper.market.kline_file import is_klines, read
 from exchanges.paper.market.recorded import BAR_MINUTES, Recording, replayed, shifts
 from exchanges.paper.market.series_recording import of_series, of_trades
+from exchanges.paper.mirror.market import mirrored
+from exchanges.paper.mirror.tape import Tape
 from exchanges.paper.symbols import SYMBOLS, Symbol
 
 _DOLLAR = "USDT"
@@ -35,28 +37,30 @@ class MarketPlan:
     key: str
     seed: int
     recordings: Mapping[str, Recording]
+    tape: Tape | None = None
 
     def markets(self, anchor_ms: int) -> dict[str, Market]:
         """Return the market of every symbol; recordings are laid out around `anchor_ms`.
 
-        A symbol that was not recorded keeps its synthetic market. Raises MarketFileError.
+        A symbol that was not recorded, or is not mirrored, has its synthetic market. Raises MarketFileError.
         """
         markets = {name: synthetic_market(symbol, self.seed) for name, symbol in SYMBOLS.items()}
+        if self.tape is not None:
+            markets |= {name: mirrored(self.tape, spec_of(SYMBOLS[name])) for name in self.tape.bars}
         if self.recordings:
             for name, shift_ms in shifts(self.recordings, anchor_ms).items():
                 markets[name] = replayed(self.recordings[name], spec_of(SYMBOLS[name]), shift_ms=shift_ms)
         return markets
 
 
-def market_plan(text: str | None, seed: int, symbol: str, home: Path | None) -> MarketPlan:
+def market_plan(
+    text: str | None, seed: int, symbol: str, home: Path | None, state_dir: Path = Path()
+) -> MarketPlan:
     """Read what is to be played. `text`: as `TRADER_PAPER_MARKET`; `symbol`: of a file that names none.
 
-    Raises ValueError and MarketFileError.
+    `state_dir` has the tape of a mirror. Raises ValueError and MarketFileError.
     """
-    try:
-        choice = MarketChoice("synthetic") if text is None else market_choice(text)
-    except ValueError as error:
-        raise ValueError(f"the market was {text!r}: {error}") from None
+    choice = _choice(text)
     recordings, names = {}, [f"seed {seed}"]
     if choice.kind == "file":
         for named, path in choice.files:
@@ -67,6 +71,8 @@ def market_plan(text: str | None, seed: int, symbol: str, home: Path | None) -> 
             path = path_of(home or Path(), name, series.interval)
             recordings[name] = of_series(series, spec_of(SYMBOLS[name]), path)
             names.append(f"{name} from data {_digest(series.table.tobytes())}")
+    elif choice.kind == "mirror":
+        return MarketPlan(f"mirror of {choice.url}", seed, {}, _tape(state_dir, choice.url))
     return MarketPlan(", ".join(names), seed, recordings)
 
 
@@ -91,6 +97,13 @@ def spec_of(symbol: Symbol) -> SymbolSpec:
     )
 
 
+def _choice(text: str | None) -> MarketChoice:
+    try:
+        return MarketChoice("synthetic") if text is None else market_choice(text)
+    except ValueError as error:
+        raise ValueError(f"the market was {text!r}: {error}") from None
+
+
 def _of_file(path: Path, symbol: str) -> tuple[Recording, str]:
     if symbol not in SYMBOLS:
         raise ValueError(f"the recorded symbol was {symbol!r}, known: {', '.join(SYMBOLS)}")
@@ -100,6 +113,14 @@ def _of_file(path: Path, symbol: str) -> tuple[Recording, str]:
         raise MarketFileError(path, None, f"cannot be read: {error.strerror or error}") from None
     spec = spec_of(SYMBOLS[symbol])
     return read(path, spec) if is_klines(path) else of_trades(path, spec), digest
+
+
+def _tape(state_dir: Path, url: str) -> Tape:
+    tape = Tape(state_dir, url)
+    if not tape.known_step:
+        tape.close()
+        raise ValueError(f"nothing was fetched of {url} yet: `trader paper serve` does that")
+    return tape
 
 
 def _imported(home: Path | None) -> dict[str, Series]:
@@ -124,3 +145,13 @@ def _imported(home: Path | None) -> dict[str, Series]:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:_DIGEST_LETTERS]
+
+
+def mirror_url(text: str | None) -> str | None:
+    """Return the exchange to be mirrored, None where none is. Raises ValueError."""
+    return _choice(text).url or None
+
+
+def mirrored_specs() -> dict[str, SymbolSpec]:
+    """Return what is looked for on an exchange to be mirrored."""
+    return {name: spec_of(symbol) for name, symbol in SYMBOLS.items()}

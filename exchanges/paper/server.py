@@ -15,6 +15,8 @@ from exchanges.paper import delivery
 from exchanges.paper.dialects.binance import Delivery, HttpRequest
 from exchanges.paper.dialects.binance.sockets import API_PATH, Sockets
 from exchanges.paper.exchange import Exchange, PaperConfig
+from exchanges.paper.markets import mirror_url, mirrored_specs
+from exchanges.paper.mirror.following import following, prepare
 from exchanges.paper.records import Persona
 from exchanges.paper.sockets.connection import STANDARD_RULES, SocketRules
 from exchanges.paper.sockets.hub import Hub
@@ -60,11 +62,13 @@ async def serve(
     `hmac_may_log_on`: let `session.logon` take keys that are not Ed25519, as some clients expect.
 
     Raises ValueError for a host that is not loopback, unless `beyond_loopback`: its keys and its money are
-    toys, nobody else must meet them by chance. Raises OSError when the port is taken, and what `Exchange`
-    raises.
+    toys, nobody else must meet them by chance. Raises OSError when the port is taken, MirrorError when the
+    market to be mirrored cannot be fetched, and what `Exchange` raises.
     """
     if not beyond_loopback and not _is_loopback(host):
         raise ValueError(f"the paper exchange listens on loopback only, not on {host}")
+    if url := mirror_url(config.market):
+        await prepare(config.state_dir, url, mirrored_specs())
     exchange = Exchange(config, wall_clock_ms=wall_clock_ms, random_bytes=random_bytes)
     try:
         key = exchange.default_key()
@@ -82,17 +86,18 @@ async def serve(
             address, bound_port = runner.addresses[0][:2]
             where = f"{f'[{address}]' if ':' in address else address}:{bound_port}"
             pulse = asyncio.create_task(hub.run())
-            yield PaperEndpoint(
-                rest=f"http://{where}",
-                stream=f"ws://{where}",
-                ws_api=f"ws://{where}{API_PATH}",
-                persona=config.persona,
-                api_key=key.api_key,
-                api_secret=key.secret,
-                pid=os.getpid(),
-                now_ms=exchange.now_ms,
-                speed=float(exchange.speed),
-            )
+            async with following(exchange, mirrored_specs()):
+                yield PaperEndpoint(
+                    rest=f"http://{where}",
+                    stream=f"ws://{where}",
+                    ws_api=f"ws://{where}{API_PATH}",
+                    persona=config.persona,
+                    api_key=key.api_key,
+                    api_secret=key.secret,
+                    pid=os.getpid(),
+                    now_ms=exchange.now_ms,
+                    speed=float(exchange.speed),
+                )
             pulse.cancel()
         finally:
             await sockets.close()

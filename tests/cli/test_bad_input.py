@@ -352,6 +352,14 @@ def test_a_recorded_market_that_is_missing_or_damaged(shell: Shell) -> None:
     assert_refused(shell, command, "MARKET_FILE_INVALID", 3, "market.gz", "hint:")
 
 
+def test_an_exchange_to_be_mirrored_that_does_not_answer(shell: Shell, unused_tcp_port: int) -> None:
+    url = f"http://127.0.0.1:{unused_tcp_port}"
+    command = f"TRADER_PAPER_MARKET=mirror:{url} trader stage 0"
+    assert_refused(shell, command, "MIRROR_UNREACHABLE", 3, url, "hint:")
+    command = f"TRADER_PAPER_MARKET=mirror:{url} trader paper keys"
+    assert_refused(shell, command, "PAPER_STATE_INVALID", 3, f"nothing was fetched of {url}", "hint:")
+
+
 def test_the_document_of_a_refusal_names_the_place(shell: Shell) -> None:
     _, stdout, _ = shell.run("BINANCE_USE_TESTNET=false trader stage 0 --json")
     document = json.loads(stdout)

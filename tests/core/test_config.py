@@ -161,7 +161,12 @@ WRONG_VALUES = [
     (
         "TRADER_PAPER_MARKET",
         "file:",
-        "was file:; it takes synthetic, data:, file:PATH or file:SYMBOL=PATH,SYMBOL=PATH",
+        "was file:; it takes synthetic, data:, mirror:URL, file:PATH or file:SYMBOL=PATH,SYMBOL=PATH",
+    ),
+    (
+        "TRADER_PAPER_MARKET",
+        "mirror:http://api.binance.com",
+        "must begin with https:// (only this machine is reached without TLS)",
     ),
     ("TRADER_PAPER_SPEED", "0", "was 0; it must be above 0 and at most 100000"),
     ("TRADER_PAPER_SEED", "-1", "was -1; it takes a whole number from 0 to 9223372036854775807"),

@@ -14,6 +14,7 @@ from core.paper_market import MarketChoice, market_choice
     [
         ("synthetic", MarketChoice("synthetic")),
         (" data: ", MarketChoice("data")),
+        ("mirror:https://api.example", MarketChoice("mirror", url="https://api.example")),
         ("file:bars.csv", MarketChoice("file", ((None, Path("bars.csv")),))),
         ("file:odd,name=1.csv", MarketChoice("file", ((None, Path("odd,name=1.csv")),))),
         ("file:BTCUSDT=a.csv", MarketChoice("file", (("BTCUSDT", Path("a.csv")),))),
@@ -34,6 +35,7 @@ def test_a_choice_is_read_and_written_back(text: str, choice: MarketChoice) -> N
         ("", "it takes synthetic"),
         ("file:", "it takes synthetic"),
         ("file:a\0b", "it takes synthetic"),
+        ("mirror:", "it takes synthetic"),
         ("data:BTCUSDT", "it takes synthetic"),
         ("csv:bars", "it takes synthetic"),
         ("file:bars.csv,ETHBTC=c.csv", "each of several files is SYMBOL=PATH"),
