@@ -15,7 +15,7 @@ from cli.registry import Entry, Section
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGES = ("cli", "core", "exchanges")
-WIRING = {"cli.wiring", "cli.paper_wiring", "cli.paper_key_wiring"}
+WIRING = {"cli.wiring", "cli.paper_wiring", "cli.paper_key_wiring", "cli.paper_account_wiring"}
 VENUE_REGISTRY = "exchanges.registry"
 RANDOMNESS = {"random", "secrets", "uuid", "numpy.random"}
 READS_CLOCK_OR_RANDOMNESS = {"core.clock", "core.ids"}

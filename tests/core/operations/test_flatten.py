@@ -108,7 +108,8 @@ async def test_an_entry_whose_fill_we_never_saw_is_sold(place: Place) -> None:
 async def test_a_remainder_below_the_filters_is_named_as_dust(place: Place) -> None:
     price = (await place.buying("BTCUSDT", "1.01")).price
     assert price is not None
-    least = (5 / price).quantize(STEP, ROUND_CEILING)  # what may just be bought; less its fee it may not be sold
+    # What may just be bought; less its fee it is too little to be sold.
+    least = (5 / price).quantize(STEP, ROUND_CEILING)
     await place.buy(f"{least}")
     result, error = await run(place)
     assert error is None
