@@ -18,7 +18,8 @@ from core.reconciliation.classes import SETTLED_MS
 from core.reconciliation.orders import is_archived, match_orders, without_consequences
 from core.reconciliation.trades import Market, Parties, Unmatched, explained, in_scope, unmatched
 
-TRADES_PER_NOTE: Final = 20_000
+TRADES_PER_NOTE: Final = 100_000
+"""How many trades are compared again at most after a run was cut off; each note is an fsync."""
 PASSES: Final = 3
 """How often a symbol is compared anew because somebody wrote to the journal meanwhile."""
 
