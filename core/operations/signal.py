@@ -41,9 +41,10 @@ async def read_signal(
 ) -> Signal:
     """Ask the venue for what the strategy needs, and the strategy for its decision.
 
-    Raises ConfigError STRATEGY_UNFIT, VenueUnavailable VENUE_UNREADABLE where there is no closed bar yet, and
-    what reads raise.
+    Raises ConfigError STRATEGY_UNFIT or SYMBOL_UNKNOWN, VenueUnavailable VENUE_UNREADABLE where there is no
+    closed bar yet, and what reads raise.
     """
+    await venue.market_data.instrument(traded.symbol)  # names the symbol when there is none of this name
     view = await recent_view(venue.market_data, strategy, traded)
     if not len(view.bars):
         raise VenueUnavailable(
