@@ -70,11 +70,12 @@ def load(source: Source, asked: Asked, strategy: Strategy) -> Loaded:
     markets, rules, filled = [], {}, {}
     for symbol in asked.symbols:
         series = _series(source, symbol, asked.bar)
+        # From all that was recorded: another span of the same bars must not be traded by other rules.
+        rules[symbol] = asked.rules.get(symbol) or suggested_rules(series)
         series = series.between(_with_history(strategy, symbol, asked), asked.end_ms)
         series, missing = _whole(series, source)
         if missing:
             filled[symbol] = missing
-        rules[symbol] = asked.rules.get(symbol) or suggested_rules(series)
         try:
             markets.append(market(series, rules[symbol]))
         except ValueError as error:
