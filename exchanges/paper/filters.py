@@ -72,15 +72,13 @@ def check_counts(
 
     `standing`: its open orders, `lists`: how many lists they form, `held`: how much there is of the base.
     """
-    staying = sum(
-        each.type != "MARKET" and (each.is_algo or each.time_in_force == "GTC") for each in requests
-    )
-    if staying and len(standing) + staying > symbol.max_orders:
+    staying = [each for each in requests if _may_stay(each)]
+    if staying and len(standing) + len(staying) > symbol.max_orders:
         raise failure("MAX_NUM_ORDERS")
     if len(requests) > 1 and lists >= symbol.max_order_lists:
         raise failure("MAX_NUM_ORDER_LISTS")
-    algos = sum(each.is_algo for each in requests)
-    if algos and algos + sum(order.is_algo for order in standing) > symbol.max_algo_orders:
+    algos = [each for each in requests if each.is_algo]
+    if algos and len(algos) + sum(order.is_algo for order in standing) > symbol.max_algo_orders:
         raise failure("MAX_NUM_ALGO_ORDERS")
     if symbol.max_position:
         _position(symbol, requests, standing, held)
@@ -100,6 +98,10 @@ def check_notional(symbol: Symbol, notional: int, *, is_market: bool) -> None:
 
 def failure(name: str) -> Refused:
     return Refused(Reason.FILTER, name)
+
+
+def _may_stay(request: OrderRequest) -> bool:
+    return request.type != "MARKET" and (request.time_in_force == "GTC" or request.is_algo)
 
 
 def _price(symbol: Symbol, price: int) -> None:

@@ -40,8 +40,7 @@ def check_pair(engine: Engine, legs: Sequence[Order]) -> None:
     """Raise Refused where a pair cannot come into the market now."""
     check_prices(legs, engine.ambient.markets[legs[0].symbol].price(engine.now_ms))
     for leg in legs:
-        if taking.look(engine, leg).meetings:
-            raise Refused(Reason.WOULD_TAKE)
+        taking.look(engine, leg)
     taking.check_funds(engine, legs[0], sum(locks.of_pair(legs[0], legs[1])))
 
 

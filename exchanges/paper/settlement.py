@@ -45,14 +45,14 @@ def fill(
     """
     world, rules = engine.world, SYMBOLS[order.symbol]
     quote, base = rules.scale.quote(price, quantity), rules.scale.base(quantity)
+    status = "PARTIALLY_FILLED" if order.remaining > quantity else "FILLED"
     traded = replace(
         order,
         executed=order.executed + quantity,
         quote_executed=order.quote_executed + quote,
+        status=status if order.is_open else order.status,
         updated_ms=engine.now_ms,
     )
-    if order.is_open:
-        traded = replace(traded, status="PARTIALLY_FILLED" if traded.remaining else "FILLED")
     if order.iceberg and is_maker:
         traded = _show_next(engine, traded, quantity)
     if order.is_buy:
@@ -123,8 +123,8 @@ def end(
 ) -> Order:
     """Close an order before it is filled and free what it still locks."""
     world = engine.world
-    ended = relock(engine, order, 0)
-    ended = replace(ended, status=status, updated_ms=engine.now_ms, expiry_reason=reason)
+    world.post(payment_asset(order), free=order.locked, locked=-order.locked)
+    ended = replace(order, locked=0, status=status, updated_ms=engine.now_ms, expiry_reason=reason)
     world.touch_book(order.symbol)
     world.put_order(ended)
     world.report(_ENDS[status], ended, engine.now_ms, cancel_id=cancel_id, prevented=match)

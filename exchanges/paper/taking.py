@@ -76,9 +76,11 @@ def check_funds(engine: Engine, order: Order, amount: int) -> None:
 
 def enter(engine: Engine, order: Order, locked: int) -> Order:
     """Put an order into the market: it locks that much and is told as new. What it met comes after."""
-    entered = settlement.relock(engine, order, locked)
+    more = locked - order.locked
+    engine.world.post(payment_asset(order), free=-more, locked=more)
     entered = replace(
-        entered,
+        order,
+        locked=locked,
         status="NEW",
         updated_ms=engine.now_ms,
         working_ms=-1 if order.is_algo else engine.now_ms,

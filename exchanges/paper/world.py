@@ -40,6 +40,7 @@ class World:
         self._state = state
         self.account = account
         self.symbols = state.symbols(number)
+        self._executions = {name: symbol.executions for name, symbol in self.symbols.items()}
         self.orders: dict[str, dict[int, Order]] = {name: {} for name in SYMBOLS}
         self._open_client_ids: dict[str, tuple[str, int]] = {}
         for order in state.open_orders(number):
@@ -223,7 +224,7 @@ class World:
 
     def next_execution(self, symbol: str) -> int:
         """Return the id that the next thing to happen to an order of this symbol gets."""
-        return self.symbols[symbol].executions + 1
+        return self._executions[symbol] + 1
 
     def report(
         self,
@@ -237,8 +238,8 @@ class World:
         cancel_id: str = "",
     ) -> None:
         """Tell what happened to an order."""
-        number = self.next_execution(order.symbol)
-        self.put_symbol(replace(self.symbols[order.symbol], executions=number))
+        number = self._executions[order.symbol] = self.next_execution(order.symbol)
+        self._changed_symbols.add(order.symbol)
         self.emit(
             Event(
                 "ORDER",
@@ -277,6 +278,8 @@ class World:
             self.account = self._saved = replace(self.account, last_ms=now_ms)
             self._state.save_activity(self.account)
         if self._changed_symbols:
+            for name in self._changed_symbols:
+                self.symbols[name] = replace(self.symbols[name], executions=self._executions[name])
             self._state.save_symbols(number, [self.symbols[name] for name in sorted(self._changed_symbols)])
             self._changed_symbols.clear()
         if self._changed_orders:

@@ -117,7 +117,7 @@ def prevented_matches(call: Call) -> list[Json]:
         first=first or 0,
         limit=params.limit(500, 1000),
     )
-    return [wire.prevented_match(match, own) for match in found]
+    return [wire.prevented_match(match) for match in found]
 
 
 def allocations(call: Call) -> list[Json]:

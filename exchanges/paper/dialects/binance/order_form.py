@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -60,6 +60,14 @@ class Form:
     params: Params
     prefix: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
+    sent: Collection[str] = field(init=False)
+    """The plain names of what was sent."""
+
+    def __post_init__(self) -> None:
+        sent = self.params.names_sent
+        if self.prefix or self.names:
+            sent = {plain for plain in (*PLACEMENT, "side", "type") if self.name(plain) in sent}
+        object.__setattr__(self, "sent", sent)
 
     def name(self, plain: str) -> str:
         if plain in self.names:
@@ -69,14 +77,13 @@ class Form:
         plain = plain.removeprefix("new")
         return f"{self.prefix}{plain[0].upper()}{plain[1:]}"
 
-    def __contains__(self, plain: str) -> bool:
-        return self.name(plain) in self.params
-
     def text(self, plain: str) -> str | None:
         return self.params.text(self.name(plain))
 
     def amount(self, plain: str) -> int:
         """Return an amount in units that must be above zero, 0 if it was not sent."""
+        if plain not in self.sent:
+            return 0
         name = self.name(plain)
         value = self.params.decimal(name)
         if value == 0:
@@ -84,6 +91,8 @@ class Form:
         return value or 0
 
     def integer(self, plain: str) -> int | None:
+        if plain not in self.sent:
+            return None
         return self.params.integer(self.name(plain))
 
     def choice(
@@ -145,22 +154,22 @@ def new_id(call: Call) -> str:
 def _check_combination(form: Form, order_type: str, time_in_force: str | None) -> None:
     form.params.require([form.name(plain) for plain in _NEEDS[order_type]])
     for plain in _NOT_FOR[order_type]:
-        if plain in form:
+        if plain in form.sent:
             raise not_required(form.name(plain))
     if order_type == "MARKET":
         _check_market(form)
     if order_type in (*STOPS, *STOP_LIMITS) and not (form.text("stopPrice") or form.text("trailingDelta")):
         raise missing_either(form.name("stopPrice"), form.name("trailingDelta"))
-    if "icebergQty" in form and time_in_force not in (None, "GTC"):
+    if "icebergQty" in form.sent and time_in_force not in (None, "GTC"):
         raise ApiError(-1014, "Unsupported order combination.")
-    if any(plain in form for plain in PEGS):
+    if any(plain in form.sent for plain in PEGS):
         raise ApiError(-2010, "Pegged orders are not supported for this symbol.")
 
 
 def _check_market(form: Form) -> None:
     if not form.text("quantity") and not form.text("quoteOrderQty"):
         raise missing_either(form.name("quantity"), form.name("quoteOrderQty"))
-    if "quantity" in form and "quoteOrderQty" in form:
+    if "quantity" in form.sent and "quoteOrderQty" in form.sent:
         raise not_required(form.name("quoteOrderQty"))
 
 

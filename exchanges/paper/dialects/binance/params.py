@@ -67,6 +67,10 @@ class Params:
     def __contains__(self, name: str) -> bool:
         return name in self._values
 
+    @property
+    def names_sent(self) -> Collection[str]:
+        return self._values.keys()
+
     def __len__(self) -> int:
         return len(self._values)
 

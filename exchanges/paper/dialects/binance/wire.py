@@ -11,6 +11,8 @@ from exchanges.paper.taking import Placed
 Json = dict[str, Any]
 
 KLINE_FIELDS = 12
+TRADE_GROUP = 1
+"""Accounts that self-trade prevention takes for one owner's; there is one account here, and one group."""
 _TIME_FIELDS = frozenset(
     [
         "time",
@@ -162,14 +164,14 @@ def list_status(listed: OrderList) -> Json:
     return {name: shown[name] for name in shown if name not in ("listStatusType", "transactionTime")}
 
 
-def prevented_match(match: PreventedMatch, trade_group: int) -> Json:
+def prevented_match(match: PreventedMatch) -> Json:
     return {
         "symbol": match.symbol,
         "preventedMatchId": match.prevented_match_id,
         "takerOrderId": match.taker_order_id,
         "makerSymbol": match.symbol,
         "makerOrderId": match.maker_order_id,
-        "tradeGroupId": trade_group,
+        "tradeGroupId": TRADE_GROUP,
         "selfTradePreventionMode": match.self_trade,
         "price": price(match.symbol, match.price),
         **_lost(match),

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from exchanges.paper.dialects.binance.wire import Json, amount, price, quantity
+from exchanges.paper.dialects.binance.wire import TRADE_GROUP, Json, amount, price, quantity
 from exchanges.paper.engine import Engine
 from exchanges.paper.records import Event, Fill, Order, OrderList, PreventedMatch
 from exchanges.paper.symbols import SYMBOLS
 
 _AT_ONCE = 1000
-TRADE_GROUP = 1
-"""Accounts that count as one owner for self-trade prevention; here it is always the account itself."""
 
 
 @dataclass
