@@ -152,7 +152,8 @@ def _described(parameters: Any, prefix: str) -> Iterator[Described]:
             yield from _described(value, f"{each.name}.")
             continue
         allowed = each.metadata.get("range", Range(""))
-        yield Described(prefix + each.name, _text(value), str(allowed), allowed.about)
+        bounds = "true | false" if isinstance(value, bool) else str(allowed) or "any"
+        yield Described(prefix + each.name, _text(value), bounds, allowed.about)
 
 
 def _plain(value: object) -> object:

@@ -66,6 +66,8 @@ class LeadLagParameters:
         return round(Decimal(self.target_atrs) * Decimal(self.atr_floor), 8)
 
     def _findings(self) -> Iterator[str]:
+        if not (self.lead_symbol.isalnum() and self.lead_symbol.isupper()):
+            yield f"lead_symbol must be a symbol, as BTCUSDT, was {self.lead_symbol!r}"
         if self.lag_max < self.lag_min:
             yield f"lag_max must not be below lag_min, were {self.lag_max} and {self.lag_min}"
         if self.window < self.lag_max + 7:

@@ -408,5 +408,11 @@ def test_bad_parameters_are_named_together() -> None:
         LeadLagParameters(alpha=0.0, lag_min=4)
 
 
+@pytest.mark.parametrize("symbol", ["", "btcusdt", "BTC/USDT"])
+def test_lead_must_be_a_symbol(symbol: str) -> None:
+    with pytest.raises(ValueError, match="lead_symbol must be a symbol"):
+        LeadLagParameters(lead_symbol=symbol)
+
+
 def test_rates_of_a_quiet_market() -> None:
     assert (LeadLag().stop_loss_rate, LeadLag().take_profit_rate) == (Decimal("0.007"), Decimal("0.014"))
