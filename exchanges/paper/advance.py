@@ -55,6 +55,8 @@ def _find_hit(world: World, ambient: Ambient, symbol: str, last_step: int, hits:
 
 def next_hit(market: Market, orders: Sequence[Order], first: int, last: int) -> int | None:
     """Return the first step in [first, last] that something happens at to one of the orders."""
+    if first > last:
+        return None
     trailing = [order for order in orders if order.is_waiting and order.trailing_delta]
     if any(order.trailing_ms < 0 and not order.stop_price for order in trailing):
         return first

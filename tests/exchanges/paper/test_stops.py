@@ -253,6 +253,15 @@ def test_a_stop_limit_rests_at_its_price_once_reached(venue: Venue, wall: Wall) 
     assert all(trade["isMaker"] for trade in own_trades(venue))
 
 
+def test_a_woken_order_stands_behind_those_that_were_on_the_book_before(venue: Venue, wall: Wall) -> None:
+    price = near(venue, "0.999")
+    venue.signed("POST", ORDER, **stop("STOP_LOSS_LIMIT", "SELL", price, timeInForce="GTC", price=HIGH))
+    venue.order("SELL", price=HIGH, quantity="0.01")
+    wall.now_ms = first_passage_ms(venue, price, rising=False)
+    with venue.exchange.transaction() as engine:
+        assert [offer.order_id for offer in engine.world.queue("BTCUSDT", is_buy=False)] == [2, 1]
+
+
 def test_a_stop_limit_never_sells_below_its_limit(venue: Venue, wall: Wall) -> None:
     price, limit = near(venue, "0.999"), near(venue, "0.995")
     fields = stop("STOP_LOSS_LIMIT", "SELL", price, timeInForce="IOC", price=limit, quantity="0.9")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from exchanges.paper import admin
+from exchanges.paper.advance import next_hit
 from exchanges.paper.market import STEP_MS, MarketTrade
 from tests.exchanges.paper.conftest import OpenVenue
 from tests.exchanges.paper.placing import (
@@ -130,6 +131,16 @@ def test_trailing_orders_count_as_waiting_ones(venue: Venue) -> None:
     fields = {"symbol": "BTCUSDT", "side": "SELL", "type": "STOP_LOSS", "quantity": "0.01"}
     full = venue.signed("POST", ORDER, **fields, trailingDelta=DELTA)
     assert full.body == {"code": -1013, "msg": "Filter failure: MAX_NUM_ALGO_ORDERS"}
+
+
+def test_an_order_that_waits_for_the_next_trade_does_not_bring_it_about(venue: Venue) -> None:
+    trail(venue, "STOP_LOSS", "SELL")
+    with venue.exchange.transaction() as engine:
+        orders = engine.open_orders()
+        step = engine.now_ms // STEP_MS
+        market = engine.ambient.markets["BTCUSDT"]
+        assert next_hit(market, orders, step + 1, step) is None
+        assert next_hit(market, orders, step + 1, step + 9) == step + 1
 
 
 def test_a_pair_may_trail(venue: Venue, wall: Wall) -> None:
