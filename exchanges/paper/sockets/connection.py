@@ -114,7 +114,8 @@ class Connection:
                 case WSMsgType.PING:
                     await self._socket.pong(message.data)
                 case WSMsgType.PONG:
-                    self._unanswered.pop(bytes(message.data), None)
+                    if bytes(message.data) in self._unanswered:
+                        self._unanswered.clear()  # a client may answer the latest alone (RFC 6455, 5.5.3)
                 case WSMsgType.TEXT:
                     yield message.data
                 case WSMsgType.BINARY:

@@ -102,6 +102,10 @@ class Hub:
         except sqlite3.OperationalError as error:
             _log.warning("the paper exchange could not use its state: %s", error)
             return
+        except Exception:
+            # Nothing was committed, and the next pulse begins where this one did.
+            _log.exception("the paper exchange failed to look at what is new")
+            return
         for name, payloads in news.items():
             stream = due[name]
             if payloads:

@@ -322,7 +322,7 @@ async def test_who_talks_too_much_is_cut_off(served: Serve) -> None:
 
 
 async def test_a_client_that_answers_no_ping_is_cut_off_and_one_that_does_is_not(served: Serve) -> None:
-    rules = SocketRules(ping_every=0.05, pong_within=0.1, messages_per_second=None)
+    rules = SocketRules(ping_every=0.05, pong_within=0.12, messages_per_second=None)
     async with served(socket_rules=rules) as endpoint:
         async with connected(endpoint, "/ws") as client:
             while (message := await client.socket.receive()).type is aiohttp.WSMsgType.PING:
@@ -334,6 +334,10 @@ async def test_a_client_that_answers_no_ping_is_cut_off_and_one_that_does_is_not
                 ping = await client.socket.receive()
                 assert ping.type is aiohttp.WSMsgType.PING
                 await client.socket.pong(ping.data)
+        async with connected(endpoint, "/ws") as client:
+            for _ in range(4):  # answering every second one is enough: an answer is to all before it
+                await client.socket.receive()
+                await client.socket.pong((await client.socket.receive()).data)
 
 
 async def test_a_connection_ends_when_its_day_is_over(served: Serve) -> None:
