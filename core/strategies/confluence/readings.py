@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from math import frexp
 
 import numpy as np
 
@@ -36,6 +37,7 @@ EMAS = (10, 25, 50)
 REACH = 80
 """Bars that the indicators look back over which do forget: K of KDJ loses a third a bar of where it began."""
 
+_NOISE = 1e-9  # of running sums, where two numbers that should be one are compared
 _HISTOGRAM_ATRS, _AWESOME_ATRS, _CCI_SCALE = 0.25, 1.5, 200.0
 
 
@@ -73,15 +75,15 @@ def latest_indicators(many: Sequence[Bars]) -> Indicators:
 
     What never forgets is computed series by series, over all its bars. The rest looks at the ends of all
     series laid one after another, which is one call of each for all of them: its windows do not reach beyond
-    an end. Prices are in units of each series' last close, so that neighbors do not differ by orders of
-    magnitude; nothing that is read off them depends on their unit. Every series needs `REACH` bars.
+    an end. Prices are brought near 1, so that neighbors do not differ by orders of magnitude; nothing that is
+    read off them depends on their unit. Every series needs `REACH` bars.
     """
     count = len(many)
     ends = np.empty((5, count, REACH))
     last = np.empty((5, count, 2))
     for row, bars in enumerate(many):
         rsi, *rest = _remembering(bars)
-        unit = 1 / bars.close[-1]
+        unit = 2.0 ** -frexp(bars.close[-1])[1]  # a power of two costs no digit
         for end, values in zip(ends, (bars.high, bars.low, bars.close, bars.volume, rsi), strict=True):
             end[row] = values[-REACH:]
         for kept, values in zip(last, rest, strict=True):
@@ -159,12 +161,9 @@ def zone_readings(of: Indicators) -> FloatArray:
         (of.band_place > 0.8, 0.25),
         (of.band_place < 0.2, -0.25),
     )
-    rows[7] = _select(
-        of.j, (of.j < 0, 1.0), (of.j > 100, -1.0), (of.k_kdj < 20, 0.59), (of.k_kdj > 80, -0.59)
-    )
-    rows[9] = _select(
-        of.cci, (of.cci < -200, 1.0), (of.cci > 200, -1.0), (of.cci < -100, 0.625), (of.cci > 100, -0.625)
-    )
+    j, k, cci = of.j, of.k_kdj, of.cci
+    rows[7] = _select(j, (j < -_NOISE, 1.0), (j > 100 + _NOISE, -1.0), (k < 20, 0.59), (k > 80, -0.59))
+    rows[9] = _select(cci, (cci < -200, 1.0), (cci > 200, -1.0), (cci < -100, 0.625), (cci > 100, -0.625))
     return rows
 
 
@@ -182,7 +181,9 @@ def _trend_rows(rows: FloatArray, of: Indicators) -> None:
 def _zone(k: FloatArray, d: FloatArray, low: float, high: float) -> FloatArray:
     """Return ±1 where %K crosses %D inside a zone, ±0.5 where it is there, 0 between the zones."""
     k_before, d_before = lagged(k, 1), lagged(d, 1)
-    up, down = (k > d) & (k_before <= d_before), (k < d) & (k_before >= d_before)
+    noise = _NOISE * (low + high)
+    ahead, before = k - d, k_before - d_before
+    up, down = (ahead > noise) & (before <= noise), (ahead < -noise) & (before >= -noise)
     known = k + d
     return _select(known, (k < low, np.where(up, 1.0, 0.5)), (k > high, np.where(down, -1.0, -0.5)))
 

@@ -70,9 +70,11 @@ def latest_scores(many: Sequence[Bars], rule: ConfluenceParameters) -> Score:
     but `atr` is a fraction of the last close.
     """
     enough = [index for index, bars in enumerate(many) if len(bars) >= max(rule.candles_min, REACH)]
-    of = latest_indicators([many[index] for index in enough])
     readings, atr = np.full((len(NAMES), len(many)), np.nan), np.full(len(many), np.nan)
-    readings[:, enough], atr[enough] = _readings(of, rule)[:, 1::2], of.atr[1::2]
+    if enough:
+        of = latest_indicators([many[index] for index in enough])
+        # Of each series two bars are there: in the zones it counts whether an indicator rises or falls.
+        readings[:, enough], atr[enough] = _readings(of, rule)[:, 1::2], (of.atr / of.close)[1::2]
     return score_of(readings, atr, rule)
 
 
