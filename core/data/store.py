@@ -29,10 +29,10 @@ def read_bars(
 ) -> Bars:
     """Return the bars that open in [start_ms, end_ms); None: as far as there are any.
 
-    An interval that was not imported is made of the longest imported one that divides it. Raises ConfigError
-    DATA_MISSING, DATA_GAP naming the first gap, or DATA_DAMAGED.
+    They are made of the imported interval that covers most of the span, the asked one or one that divides it.
+    Raises ConfigError DATA_MISSING, DATA_GAP naming the first gap, or DATA_DAMAGED.
     """
-    series = _source(home, symbol, interval).between(start_ms, end_ms)
+    series = _source(home, symbol, interval, start_ms, end_ms)
     if not len(series):
         raise ConfigError(
             f"there are no {interval} bars of {symbol} in that span in {home / FOLDER}",
@@ -118,22 +118,23 @@ def check_names(symbol: str, interval: str) -> None:
         )
 
 
-def _source(home: Path, symbol: str, interval: str) -> Series:
-    wanted_path = path_of(home, symbol, interval)
-    wanted = interval_ms(interval)
+def _source(home: Path, symbol: str, interval: str, start_ms: int | None, end_ms: int | None) -> Series:
+    """Return the series that covers most of the span; of those that cover the same, the longest interval."""
+    wanted_path, wanted = path_of(home, symbol, interval), interval_ms(interval)
     usable = [
-        name
+        series.between(start_ms, end_ms)
         for known, name in stored(home)
-        if known == symbol and interval_ms(name) <= wanted and wanted % interval_ms(name) == 0
+        if known == symbol
+        and wanted % interval_ms(name) == 0
+        and (series := read_series(home, symbol, name)) is not None
     ]
-    series = read_series(home, symbol, usable[-1]) if usable else None
-    if series is None:
+    if not usable:
         raise ConfigError(
             f"no bars of {symbol} at {interval} were imported: {wanted_path} does not exist",
             code="DATA_MISSING",
             hint="`trader data import PATH` brings them in; `trader data list` shows what there is",
         )
-    return series
+    return max(usable, key=lambda series: (len(series) * series.interval_ms, series.interval_ms))
 
 
 def _damaged(path: Path, reason: str) -> ConfigError:

@@ -15,7 +15,7 @@ from exchanges.paper.exchange import Exchange
 from exchanges.paper.market import MINUTE_MS, STEP_MS, SymbolSpec
 from exchanges.paper.mirror import fetching
 from exchanges.paper.mirror.fetching import MirrorError, Seen
-from exchanges.paper.mirror.tape import Print, Tape, last_step_of
+from exchanges.paper.mirror.tape import Print, Tape
 
 HISTORY_MINUTES = 3_000
 _MOST_BARS = 1_000
@@ -39,7 +39,7 @@ async def prepare(folder: Path, url: str, specs: Mapping[str, SymbolSpec]) -> No
         closed = [(symbol, each.bar) for symbol, seen in history.items() for each in seen[:-1]]
         if not closed:
             raise MirrorError(f"{url} lists none of {', '.join(specs)}")
-        tape.add(closed, known_step=max(last_step_of(bar.minute) for _, bar in closed))
+        tape.add(closed, known_step=max(bar.last_step for _, bar in closed))
 
 
 @asynccontextmanager

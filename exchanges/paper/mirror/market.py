@@ -12,7 +12,7 @@ from exchanges.paper.market import MINUTE_MS, TRADES_PER_MINUTE, Market, SymbolS
 from exchanges.paper.market.bar_market import BarMarket
 from exchanges.paper.market.model import Ints
 from exchanges.paper.market.trades import Outline, Trades, fill
-from exchanges.paper.mirror.tape import Tape, last_step_of
+from exchanges.paper.mirror.tape import Print, Tape, TapeBar
 
 
 def mirrored(tape: Tape, spec: SymbolSpec) -> Market:
@@ -40,12 +40,18 @@ class TapeTrades:
 
     @classmethod
     def of(cls, tape: Tape, spec: SymbolSpec) -> TapeTrades:
-        bars = np.array(sorted(tape.bars[spec.symbol]), dtype=np.int64)
-        ends = [(last_step_of(bar.minute), bar.close, 1, False) for bar in tape.bars[spec.symbol]]
-        known = np.array(sorted([*ends, *tape.prints[spec.symbol]]), dtype=np.int64)
+        bars = np.array(tape.bars[spec.symbol], dtype=np.int64).reshape(-1, len(TapeBar._fields))
+        minutes, closes = bars[:, 0], bars[:, 4]
+        ends = np.stack(
+            [(minutes + 1) * TRADES_PER_MINUTE - 1, closes, np.ones_like(closes), np.zeros_like(closes)],
+            axis=1,
+        )
+        prints = np.array(tape.prints[spec.symbol], dtype=np.int64).reshape(-1, len(Print._fields))
+        known = np.concatenate([ends, prints])
+        known = known[np.argsort(known[:, 0], kind="stable")]
         return cls(
             stream=hashing.key(0, spec.symbol, "trades"),
-            minutes=bars[:, 0],
+            minutes=minutes,
             bars=bars[:, 1:].T,
             known=known[:, 0],
             price=known[:, 1],

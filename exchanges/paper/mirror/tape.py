@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -39,6 +40,10 @@ class TapeBar(NamedTuple):
     close: int
     volume: int
 
+    @property
+    def last_step(self) -> int:
+        return (self.minute + 1) * TRADES_PER_MINUTE - 1
+
 
 class Print(NamedTuple):
     """What a poll saw, as the trade of one step."""
@@ -50,14 +55,18 @@ class Print(NamedTuple):
 
 
 class Tape:
-    """The tape of one exchange. `known_step`: the last one something is known of; 0 for an empty tape."""
+    """The tape of one exchange. `known_step`: the last one something is known of; 0 for an empty tape.
+
+    `bars` and `prints` hold the numbers of a symbol's bars and prints one after the other: a tape grows for
+    weeks, and is made into arrays at every step.
+    """
 
     def __init__(self, folder: Path, url: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256(url.encode()).hexdigest()[:12]
         self.url = url
-        self.bars: defaultdict[str, list[TapeBar]] = defaultdict(list)
-        self.prints: defaultdict[str, list[Print]] = defaultdict(list)
+        self.bars: defaultdict[str, array[int]] = defaultdict(lambda: array("q"))
+        self.prints: defaultdict[str, array[int]] = defaultdict(lambda: array("q"))
         self.known_step = 0
         self._last_bar = self._last_print = 0
         self._db = sqlite3.connect(folder / f"mirror-{digest}.sqlite3", isolation_level=None)
@@ -81,13 +90,11 @@ class Tape:
             return
         bars = "SELECT * FROM bars WHERE id > ? ORDER BY id"
         for number, symbol, *bar in self._db.execute(bars, (self._last_bar,)):
-            self.bars[symbol].append(TapeBar(*bar))
+            self.bars[symbol].extend(bar)
             self._last_bar = number
         prints = "SELECT * FROM prints WHERE id > ? ORDER BY id"
-        for number, symbol, step, price, quantity, taker_buys in self._db.execute(
-            prints, (self._last_print,)
-        ):
-            self.prints[symbol].append(Print(step, price, quantity, bool(taker_buys)))
+        for number, symbol, *each in self._db.execute(prints, (self._last_print,)):
+            self.prints[symbol].extend(each)
             self._last_print = number
         self.known_step = known_step
 
@@ -121,7 +128,3 @@ class Tape:
             self._db.execute("ROLLBACK")
             raise
         self.read_on()
-
-
-def last_step_of(minute: int) -> int:
-    return (minute + 1) * TRADES_PER_MINUTE - 1

@@ -72,6 +72,14 @@ def test_a_longer_interval_is_made_of_the_longest_that_divides_it(tmp_path: Path
     assert stored(tmp_path) == [("BTCUSDT", "1m"), ("BTCUSDT", "5m")]
 
 
+def test_the_interval_that_covers_more_of_the_span_is_taken(tmp_path: Path) -> None:
+    write_series(tmp_path, Series("BTCUSDT", "1m", table(list(range(60)))))
+    write_series(tmp_path, Series("BTCUSDT", "5m", table([0, 1, 2], 5)))
+    assert len(read_bars(tmp_path, "BTCUSDT", "5m")) == 12
+    first = read_bars(tmp_path, "BTCUSDT", "5m", end_ms=START_MS + 15 * MINUTE_MS)
+    assert first.high.tolist() == [40_002.00000001, 40_003.00000001, 40_004.00000001]
+
+
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as missing:
         read_bars(tmp_path, "BTCUSDT", "1m")

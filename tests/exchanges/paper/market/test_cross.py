@@ -30,7 +30,7 @@ def best(market: Market, symbol: str, time_ms: int) -> tuple[int, int]:
 
 
 @given(time_ms=TIMES, symbol=st.sampled_from(CROSSES))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_no_round_of_three_trades_gains_anything(
     markets: dict[str, Market], time_ms: int, symbol: str
 ) -> None:
@@ -78,7 +78,7 @@ def test_symbols_correlate_as_their_loadings_say(markets: dict[str, Market]) -> 
 
 
 @given(first=st.integers(NOW_MINUTE - 10_000, NOW_MINUTE), count=st.integers(1, 300), data=st.data())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_a_cross_in_bulk_and_one_by_one_agree(first: int, count: int, data: st.DataObject) -> None:
     symbol = SYMBOLS["ETHBTC"]
     bulk = synthetic_market(symbol, seed=7).minutes(first, count)

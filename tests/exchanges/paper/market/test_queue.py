@@ -29,7 +29,7 @@ def coarse() -> Market:
 
 
 @given(time_ms=TIMES, is_bid=st.booleans(), place=st.integers(0, 30))
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_what_rests_at_a_price_is_what_the_book_shows(
     coarse: Market, time_ms: int, is_bid: bool, place: int
 ) -> None:
@@ -42,7 +42,7 @@ def test_what_rests_at_a_price_is_what_the_book_shows(
 
 
 @given(time_ms=TIMES, is_bid=st.booleans())
-@settings(max_examples=40)
+@settings(max_examples=12)
 def test_a_queue_only_shrinks_by_trades_and_cancels(coarse: Market, time_ms: int, is_bid: bool) -> None:
     since_ms = time_ms // STEP_MS * STEP_MS
     book = coarse.book(since_ms, 1)
@@ -119,7 +119,7 @@ def test_the_second_in_the_queue_gets_what_the_first_leaves(venue: Venue, wall: 
     assert by_order == sorted(by_order)
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(looks=st.lists(st.integers(1, 60_000), min_size=1, max_size=10), quantity=st.integers(500, 60_000))
 def test_looking_often_or_once_moves_the_same_queue(tmp_path: Path, looks: list[int], quantity: int) -> None:
     outcomes = []
