@@ -42,8 +42,8 @@ class Engine:
         if order_id is None:
             client_order_id = client_order_id or ""
             found = self.world.open_order(symbol, client_order_id)
-            return found or self.records.order_by_client_id(number, symbol, client_order_id)
-        order = self.world.orders[symbol].get(order_id) or self.records.order(number, symbol, order_id)
+            return found or self.records.orders.find_by_client_id(number, symbol, client_order_id)
+        order = self.world.orders[symbol].get(order_id) or self.records.orders.find(number, symbol, order_id)
         if order is not None and client_order_id is not None and order.client_order_id != client_order_id:
             raise Refused(Reason.CLIENT_ID_MISMATCH)
         return order

@@ -49,8 +49,8 @@ def make(exchange: Exchange, symbol: str, orders: int, *, since_ms: int, name: C
             _count(moved, past.rules, fill)
             batch.append((order, fill))
             if len(batch) == _BATCH or order.order_id == orders:
-                engine.state.save_orders(number, [each for each, _ in batch])
-                engine.state.save_fills(number, [each for _, each in batch])
+                engine.state.orders.save(number, [each for each, _ in batch])
+                engine.state.fills.save(number, [each for _, each in batch])
                 batch.clear()
         for asset, change in moved.items():
             if engine.world.free(asset) + change < 0:

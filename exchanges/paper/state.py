@@ -1,4 +1,4 @@
-"""Every SQL statement of the paper exchange.
+"""The state file: its transactions, and the SQL of all but orders, fills and lists, which are parts of it.
 
 One file serves any number of processes. A request is one `BEGIN IMMEDIATE` transaction, so that what it
 reads is what it changes; it is committed before the answer is sent: a killed process loses nothing
@@ -7,7 +7,6 @@ acknowledged.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -21,13 +20,14 @@ from exchanges.paper import schema
 from exchanges.paper.clock import ExchangeClock
 from exchanges.paper.faults.deciding import ActivePlan, Tally
 from exchanges.paper.faults.plan import Plan
+from exchanges.paper.fill_state import FillState
 from exchanges.paper.keys import ApiKey, Permissions
 from exchanges.paper.limits import IpUsage, Limits, OrderCount
 from exchanges.paper.list_state import ListState
+from exchanges.paper.order_state import OrderState
 from exchanges.paper.records import (
     Account,
     Event,
-    Fill,
     Order,
     Persona,
     SymbolState,
@@ -37,9 +37,7 @@ from exchanges.paper.records import (
 
 Holder = Literal["account", "venue"]
 
-_ORDER_COLUMNS = ", ".join(Order.__struct_fields__)
 _SYMBOL_COLUMNS = ", ".join(SymbolState.__struct_fields__)
-_FILL_COLUMNS = ", ".join(Fill.__struct_fields__)
 _EVENTS = msgspec.json.Decoder(list[Event])
 _WIPED = (
     "symbols",
@@ -59,18 +57,14 @@ def _marks(count: int) -> str:
     return ", ".join("?" * count)
 
 
-_ORDER_MARKS = _marks(1 + len(Order.__struct_fields__))
-_SAVE_ORDER = f"INSERT OR REPLACE INTO orders (account, {_ORDER_COLUMNS}) VALUES ({_ORDER_MARKS})"  # noqa: S608
-_FILL_MARKS = _marks(1 + len(Fill.__struct_fields__))
-_SAVE_FILL = f"INSERT INTO fills (account, {_FILL_COLUMNS}) VALUES ({_FILL_MARKS})"  # noqa: S608
-
-
 class State:
     """The open state file. Every method but `transaction` belongs inside one."""
 
     def __init__(self, directory: Path) -> None:
         """Open or make the state. Raises `schema.StateError` for a file that is not ours."""
         self._db = schema.connect(directory)
+        self.orders = OrderState(self._db)
+        self.fills = FillState(self._db)
         self.lists = ListState(self._db)
         self._seen_version = -1
         self._keys: dict[tuple[Persona, str], ApiKey] = {}
@@ -289,123 +283,6 @@ class State:
     def forget_consumed(self, account: int, before_ms: int) -> None:
         self._db.execute("DELETE FROM consumed WHERE account = ? AND time_ms < ?", (account, before_ms))
 
-    # orders and fills
-
-    def save_orders(self, account: int, orders: Iterable[Order]) -> None:
-        self._db.executemany(_SAVE_ORDER, [(account, *astuple(order)) for order in orders])
-
-    def open_orders(self, account: int) -> list[Order]:
-        return self._orders(
-            "INDEXED BY open_orders WHERE account = ? "
-            "AND status IN ('PENDING_NEW', 'NEW', 'PARTIALLY_FILLED') ORDER BY symbol, order_id",
-            (account,),
-        )
-
-    def order(self, account: int, symbol: str, order_id: int) -> Order | None:
-        return self._one_order(
-            "WHERE account = ? AND symbol = ? AND order_id = ?", (account, symbol, order_id)
-        )
-
-    def order_by_client_id(self, account: int, symbol: str, client_order_id: str) -> Order | None:
-        """Return the newest order of that name; a name may be used again once its order is closed."""
-        return self._one_order(
-            "WHERE account = ? AND symbol = ? AND client_order_id = ? ORDER BY order_id DESC LIMIT 1",
-            (account, symbol, client_order_id),
-        )
-
-    def orders(
-        self,
-        account: int,
-        symbol: str,
-        *,
-        from_id: int | None = None,
-        start_ms: int | None = None,
-        end_ms: int | None = None,
-        limit: int,
-    ) -> list[Order]:
-        """Return orders oldest first: from an id or a start on the oldest, otherwise the newest."""
-        first, last = from_id or 1, schema.LARGEST_INTEGER
-        if start_ms is not None:
-            first = max(first, self._first_order_at(account, symbol, start_ms))
-        if end_ms is not None:
-            last = self._first_order_at(account, symbol, end_ms + 1) - 1
-        newest = from_id is None and start_ms is None
-        found = self._orders(
-            "WHERE account = ? AND symbol = ? AND order_id BETWEEN ? AND ? "
-            f"ORDER BY order_id {'DESC' if newest else 'ASC'} LIMIT ?",
-            (account, symbol, first, last, limit),
-        )
-        return found[::-1] if newest else found
-
-    def _first_order_at(self, account: int, symbol: str, time_ms: int) -> int:
-        """Return the id of the first order at or after a time: ids have no gaps and grow with time."""
-
-        def created_ms(order_id: int) -> int:
-            time: int = self._db.execute(
-                "SELECT created_ms FROM orders WHERE account = ? AND symbol = ? AND order_id = ?",
-                (account, symbol, order_id),
-            ).fetchone()[0]
-            return time
-
-        last: int | None = self._db.execute(
-            "SELECT max(order_id) FROM orders WHERE account = ? AND symbol = ?", (account, symbol)
-        ).fetchone()[0]
-        return 1 + bisect_left(range(1, (last or 0) + 1), time_ms, key=created_ms)
-
-    def save_fills(self, account: int, fills: Iterable[Fill]) -> None:
-        self._db.executemany(_SAVE_FILL, [(account, *astuple(fill)) for fill in fills])
-
-    def fills(
-        self,
-        account: int,
-        symbol: str,
-        *,
-        order_id: int | None = None,
-        from_id: int | None = None,
-        start_ms: int | None = None,
-        end_ms: int | None = None,
-        limit: int,
-    ) -> list[Fill]:
-        """Return fills oldest first: from an id or a start on the oldest, otherwise the newest."""
-        bounds = (
-            ("trade_id >= ?", from_id),
-            ("time_ms >= ?", start_ms),
-            ("time_ms <= ?", end_ms),
-            ("order_id = ?", order_id),
-        )
-        chosen = [(condition, value) for condition, value in bounds if value is not None]
-        where, values = (
-            "".join(f" AND {condition}" for condition, _ in chosen),
-            [value for _, value in chosen],
-        )
-        newest = from_id is None and start_ms is None
-        direction = "DESC" if newest else "ASC"
-        rows = self._db.execute(
-            f"SELECT {_FILL_COLUMNS} FROM fills WHERE account = ? AND symbol = ?{where} "  # noqa: S608
-            f"ORDER BY trade_id {direction}, is_buy {direction} LIMIT ?",
-            (account, symbol, *values, limit),
-        )
-        found = [_fill(row) for row in rows]
-        return found[::-1] if newest else found
-
-    def own_trades_before(self, account: int, symbol: str, trade_id: int) -> int:
-        """Return how many own trades have a smaller id."""
-        row = self._db.execute(
-            "SELECT own_trades FROM fills WHERE account = ? AND symbol = ? AND trade_id < ? "
-            "ORDER BY trade_id DESC LIMIT 1",
-            (account, symbol, trade_id),
-        ).fetchone()
-        return 0 if row is None else row[0] + 1
-
-    def own_trades_before_time(self, account: int, symbol: str, time_ms: int) -> int:
-        """Return how many own trades happened before a time."""
-        row = self._db.execute(
-            "SELECT own_trades FROM fills WHERE account = ? AND symbol = ? AND time_ms < ? "
-            "ORDER BY time_ms DESC, trade_id DESC LIMIT 1",
-            (account, symbol, time_ms),
-        ).fetchone()
-        return 0 if row is None else row[0] + 1
-
     # transfers
 
     def add_transfer(
@@ -446,26 +323,6 @@ class State:
             (sequence, account, limit),
         )
         return [(row[0], _EVENTS.decode(row[1])) for row in rows]
-
-    def _orders(self, where: str, values: tuple[Any, ...]) -> list[Order]:
-        rows = self._db.execute(f"SELECT {_ORDER_COLUMNS} FROM orders {where}", values)  # noqa: S608
-        return [_order(row) for row in rows]
-
-    def _one_order(self, where: str, values: tuple[Any, ...]) -> Order | None:
-        found = self._orders(where, values)
-        return found[0] if found else None
-
-
-def _order(row: tuple[Any, ...]) -> Order:
-    values = list(row)
-    values[3] = bool(row[3])
-    return Order(*values)
-
-
-def _fill(row: tuple[Any, ...]) -> Fill:
-    values = list(row)
-    values[2], values[11] = bool(row[2]), bool(row[11])
-    return Fill(*values)
 
 
 def _active_plan(row: tuple[str, int, str]) -> ActivePlan:

@@ -35,7 +35,7 @@ def first_at(engine: Engine, symbol: str, time_ms: int) -> int:
     """Return the id of the first trade at or after that time."""
     market = engine.ambient.markets[symbol]
     time_ms = max(time_ms, market.start_ms + 1)
-    own = engine.records.own_trades_before_time(engine.world.account.account, symbol, time_ms)
+    own = engine.records.fills.count_before_time(engine.world.account.account, symbol, time_ms)
     return market.ordinal_at(time_ms - 1) + own
 
 
@@ -45,9 +45,9 @@ def trades(engine: Engine, symbol: str, first: int, limit: int) -> list[PublicTr
     count = min(limit, end(engine, symbol) - first)
     if count <= 0:
         return []
-    fills = engine.records.fills(number, symbol, from_id=first, limit=2 * count)
+    fills = engine.records.fills.page(number, symbol, from_id=first, limit=2 * count)
     own = {fill.trade_id: fill for fill in fills if fill.trade_id < first + count}
-    ordinal = first - engine.records.own_trades_before(number, symbol, first)
+    ordinal = first - engine.records.fills.count_before(number, symbol, first)
     market = iter(engine.ambient.markets[symbol].trades_from(ordinal, count - len(own)))
     scale = SYMBOLS[symbol].scale
     found = []

@@ -43,7 +43,7 @@ class World:
         self._executions = {name: symbol.executions for name, symbol in self.symbols.items()}
         self.orders: dict[str, dict[int, Order]] = {name: {} for name in SYMBOLS}
         self._open_client_ids: dict[str, tuple[str, int]] = {}
-        for order in state.open_orders(number):
+        for order in state.orders.open_orders(number):
             if order.locked < 0:
                 order = replace(order, locked=needed(order))
             self.orders[order.symbol][order.order_id] = order
@@ -283,13 +283,13 @@ class World:
             self._state.save_symbols(number, [self.symbols[name] for name in sorted(self._changed_symbols)])
             self._changed_symbols.clear()
         if self._changed_orders:
-            self._state.save_orders(number, self._changed_orders.values())
+            self._state.orders.save(number, self._changed_orders.values())
             self._changed_orders.clear()
         if self._changed_lists:
             self._state.lists.save(number, self._changed_lists.values())
             self._changed_lists.clear()
         if self._fills:
-            self._state.save_fills(number, self._fills)
+            self._state.fills.save(number, self._fills)
             self._fills.clear()
         if self._changed_levels:
             self._flush_consumed(now_ms)

@@ -30,7 +30,7 @@ def check_money(engine: Engine) -> None:
     for asset, (free, locked) in own.items():
         assert free + locked + sum(theirs[asset]) == 0, asset
     expected: dict[str, int] = dict.fromkeys(own, 0)
-    for orders in groups(engine.state.open_orders(number)):
+    for orders in groups(engine.state.orders.open_orders(number)):
         needs = [need(order) for order in orders if not order.is_pending]
         asset = SYMBOLS[orders[0].symbol].quote if orders[0].is_buy else SYMBOLS[orders[0].symbol].base
         expected[asset] = expected.get(asset, 0) + max(needs, default=0)

@@ -174,9 +174,9 @@ class Books(RuleBasedStateMachine):
                 self._queue.follow(events)
                 self._sequence = sequence
             for name in NAMES:
-                fills = engine.state.fills(number, name, limit=10_000)
+                fills = engine.state.fills.page(number, name, limit=10_000)
                 check_fills(fills)
-                orders = engine.state.orders(number, name, limit=10_000)
+                orders = engine.state.orders.page(number, name, limit=10_000)
                 check_orders(orders, fills)
                 check_lists(engine, orders)
 

@@ -100,7 +100,7 @@ def check_books(venue: Venue) -> None:
         number = engine.world.account.account
         own = engine.state.balances(number, "account")
         theirs = engine.state.balances(number, "venue")
-        open_orders = engine.state.open_orders(number)
+        open_orders = engine.state.orders.open_orders(number)
     assert all(free >= 0 and locked >= 0 for free, locked in own.values())
     for asset, (free, locked) in own.items():
         assert free + locked + sum(theirs[asset]) == 0, asset

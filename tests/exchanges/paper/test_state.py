@@ -84,7 +84,7 @@ def test_a_failed_transaction_leaves_nothing_behind(venues: OpenVenue) -> None:
     def fail_half_way() -> None:
         with venue.exchange.transaction() as engine:
             engine.world.post("USDT", free=-5)
-            engine.records.orders(engine.world.account.account, "BTCUSDT", limit=1)
+            engine.records.orders.page(engine.world.account.account, "BTCUSDT", limit=1)
             raise RuntimeError("a bug")
 
     with pytest.raises(RuntimeError, match="bug"):

@@ -57,7 +57,7 @@ def my_trades(call: Call) -> list[Json]:
     if {name for name in _TRADE_SELECTORS if name in params} not in _TRADE_COMBINATIONS:
         raise ApiError(*BAD_COMBINATION)
     start_ms, end_ms = params.span(engine.now_ms)
-    found = engine.records.fills(
+    found = engine.records.fills.page(
         engine.world.account.account,
         symbol.name,
         order_id=order_id,

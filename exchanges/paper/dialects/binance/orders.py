@@ -130,7 +130,7 @@ def all_orders(call: Call) -> list[Json]:
     params, engine = call.params, call.engine
     symbol, from_id, limit = params.symbol(), params.integer("orderId"), params.limit(500, 1000)
     start_ms, end_ms = params.span(engine.now_ms)
-    found = engine.records.orders(
+    found = engine.records.orders.page(
         engine.world.account.account,
         symbol.name,
         from_id=from_id,
