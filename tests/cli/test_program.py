@@ -127,7 +127,7 @@ def test_odd_surroundings_make_no_traceback(shell: Shell, command: str, exit_cod
 
 def test_completion_offers_commands_and_options(shell: Shell) -> None:
     complete = "_TRADER_COMPLETE=complete_bash COMP_CWORD={} COMP_WORDS='{}' trader"
-    assert shell.bash(complete.format(1, "trader s"))[1].split() == ["stage", "status"]
+    assert {"stage", "status"} <= set(shell.bash(complete.format(1, "trader s"))[1].split())
     assert "--persona" in shell.bash(complete.format(3, "trader paper keys --"))[1].split()
 
 
