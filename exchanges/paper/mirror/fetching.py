@@ -55,7 +55,7 @@ async def bars(
         rows = json.loads(body, parse_float=Decimal)
         return [_seen(row, spec) for row in rows]
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise MirrorError(f"{url} cannot be reached: {error or type(error).__name__}") from None
+        raise MirrorError(f"{url} cannot be reached: {_reason(error)}") from None
     except (ValueError, TypeError, LookupError, InvalidOperation, ArithmeticError):
         raise MirrorError(f"{url} answered something that is no list of bars of {spec.symbol}") from None
 
@@ -67,6 +67,14 @@ def _seen(row: Sequence[Any], spec: SymbolSpec) -> Seen:
         raise ValueError(f"no bar: {row}")
     minute = int(row[0]) // MINUTE_MS
     return Seen(TapeBar(minute, opened, high, low, close, max(volume, TRADES_PER_MINUTE)), volume, bought)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer within {TIMEOUT_S:.0f} s"
+    # aiohttp adds how it was configured to what the system said.
+    said = error.os_error.strerror if isinstance(error, aiohttp.ClientConnectorError) else str(error)
+    return said or type(error).__name__
 
 
 def _code(body: bytes) -> object:

@@ -18,6 +18,7 @@ from exchanges.paper.mirror.fetching import MirrorError, Seen
 from exchanges.paper.mirror.tape import Print, Tape
 
 HISTORY_MINUTES = 3_000
+LOOK_EVERY_S = STEP_MS / 1000
 _MOST_BARS = 1_000
 _AT_ONCE = 4
 _log = logging.getLogger(__name__)
@@ -71,11 +72,14 @@ class Follower:
         self._written_step = tape.known_step
 
     async def run(self) -> None:
-        """Look once a step, for ever; what cannot be fetched is said once and tried again."""
+        """Look again and again; what cannot be fetched is said once and tried again.
+
+        However fast the clock here runs: the other exchange counts requests on its own.
+        """
         said = False
         async with new_session() as session:
             while True:
-                wait_s = STEP_MS / 1000 / float(self._exchange.speed)
+                wait_s = LOOK_EVERY_S
                 try:
                     await self.look(session)
                     said = False
