@@ -72,6 +72,9 @@ class DryRunTrading:
     async def cancel(self, symbol: str, client_order_id: str) -> OrderReport:
         raise _nothing_rests()
 
+    async def cancel_pair(self, symbol: str, stop_order_id: str) -> tuple[OrderReport, ...]:
+        raise _nothing_rests()
+
     async def cancel_all(self, symbol: str) -> tuple[OrderReport, ...]:
         raise _nothing_rests()
 

@@ -212,7 +212,10 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class OrderReport:
-    """What the venue says of one order. `fills` may be empty even when something was executed."""
+    """What the venue says of one order. `fills` may be empty even when something was executed.
+
+    `order_list`: the venue's id of the list it is in, None: of none.
+    """
 
     symbol: str
     client_order_id: str
@@ -226,6 +229,7 @@ class OrderReport:
     executed_quote: Quote
     ts_event_ms: int
     fills: tuple[Fill, ...] = field(default=())
+    order_list: int | None = None
 
     @property
     def average_price(self) -> Decimal | None:

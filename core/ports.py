@@ -187,6 +187,10 @@ class Trading(Protocol):
         """
         ...
 
+    async def cancel_pair(self, symbol: str, stop_order_id: str) -> tuple[OrderReport, ...]:
+        """Cancel both orders of a list in one request, by the stop's client_order_id. Raises as `cancel`."""
+        ...
+
     async def cancel_all(self, symbol: str) -> tuple[OrderReport, ...]:
         """Cancel whatever is open on a symbol, whoever placed it, in one request; return what was canceled.
 

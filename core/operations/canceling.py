@@ -128,8 +128,12 @@ class Canceler:
         """Return what is to be canceled, and the rest."""
         wanted: list[OrderReport] = []
         rest: list[OrderReport] = []
+        listed = tuple(listed)
+        # A list ends with any of its orders: canceling the target would take the stop away.
+        lists = {order.order_list for order in listed if order.order_type in STOP_TYPES} - {None}
         for order in listed:
-            is_kept = self.scope.keep_stops and order.order_type in STOP_TYPES
+            is_stop = order.order_type in STOP_TYPES or order.order_list in lists
+            is_kept = self.scope.keep_stops and is_stop
             (wanted if self._is_in_scope(order) and not is_kept else rest).append(order)
         return wanted, rest
 

@@ -7,7 +7,7 @@ what is sent is written to a plain file. Takes the lease over from whoever holds
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
@@ -34,7 +34,7 @@ from core.values import Base, Quote
 from core.venue_clock import VenueClock
 
 if TYPE_CHECKING:
-    from core.journal import Journal
+    from core.journal import Journal, Order
     from core.settings import Settings
 
 ZERO = Decimal(0)
@@ -188,13 +188,23 @@ def _by_the_journal(journal: Journal, account: AccountKey) -> list[tuple[str, Ba
     unsettled = [each.order for each in journal.unsettled(account)]
     for held in journal.positions(account):
         quantity = held.quantity
-        for order in unsettled:
+        for order in _one_of_each_list(unsettled):
             # Selling it a second time would sell what was there before us.
             if (order.symbol, order.side) == (held.symbol, Side.SELL):
                 quantity -= order.quantity - order.filled_quantity
         if quantity.value > 0:
             found.append((held.symbol, quantity))
     return found
+
+
+def _one_of_each_list(orders: Sequence[Order]) -> list[Order]:
+    """Leave targets out whose stops are there too: of an order list, only one order sells."""
+    stops = {order.intent.sequence for order in orders if order.intent.request.purpose is Purpose.PROTECT}
+    return [
+        order
+        for order in orders
+        if order.intent.request.purpose is not Purpose.TARGET or order.intent.sequence - 1 not in stops
+    ]
 
 
 async def _by_the_venue(

@@ -10,27 +10,27 @@ from typing import TYPE_CHECKING, Final
 from core.desk import Desk
 from core.errors import (
     OutcomeUnknown,
-    ReconciliationBreak,
     Refused,
     RiskDenied,
+    TraderError,
     VenueRejected,
     VenueUnavailable,
 )
 from core.operations.holding import Book, Holding
 from core.operations.observe import observe, risk_facts
-from core.operations.order_path import place
 from core.operations.settle import settle_order
-from core.orders import TERMINAL, OrderReport, OrderRequest, Purpose, filled_quantity
+from core.operations.stop_orders import Stop, missing, protective_orders, send
+from core.orders import TERMINAL, OrderReport, OrderRequest, filled_quantity
 from core.resolver import Found
 from core.risk.approval import Denied
 from core.risk.facts import RiskFacts
 from core.risk.sizing import NOTHING
-from core.risk.stop_sizing import size_stop
+from core.risk.stop_sizing import size_stop, stop_at, with_target
 from core.stages import TradingState
 from core.values import Base
 
 if TYPE_CHECKING:
-    from core.journal import Order
+    pass
 
 CONFIRM_WITHIN_S: Final = 10.0
 """From the fill to the venue's word that a stop rests; later than that the position is sold."""
@@ -41,36 +41,17 @@ BALANCE_LAG_S: Final = 3.0
 SETTLE_WITHIN_S: Final = 25.0
 """How long a refused cancel is asked about: the venue may not know of an existing order for 20 s."""
 PAUSE_S: Final = 0.5
-
-
-@dataclass(slots=True)
-class Stop:
-    """One protective stop. `report`: the venue's last word; None when it gave none to this command.
-
-    `is_confirmed`: whether the venue ever had it. `booked`: trade ids that the holding has taken in.
-    """
-
-    client_order_id: str
-    request: OrderRequest
-    is_confirmed: bool = False
-    report: OrderReport | None = None
-    booked: set[int] = field(default_factory=set)
-
-    @property
-    def is_over(self) -> bool:
-        return self.report is not None and self.report.status in TERMINAL
-
-    @property
-    def has_sold(self) -> bool:
-        return self.report is not None and self.report.executed_quantity.value > 0
+LOOKS_MAX: Final = 4
+"""How often a list of which one order has ended is asked about, before that counts as an incident."""
 
 
 @dataclass(slots=True)
 class Guard:
-    """The stops of one holding. `stops`: all that were placed or taken over, ended ones too.
+    """The stops of one holding. `stops`: all that were placed or taken over, ended ones and targets too.
 
     `others`: stops on the symbol that belong to another command's holding. `entry_price`: what the stop
-    price is counted from, once one was asked for. `besides`: what else was free when a stop was placed.
+    price is counted from, once one was asked for. `stop_price`: where it was moved to since. `target_price`:
+    where a target is wanted beside it. `besides`: what else was free when a stop was placed.
     """
 
     desk: Desk
@@ -79,6 +60,8 @@ class Guard:
     others: frozenset[str] = frozenset()
     stops: list[Stop] = field(default_factory=list)
     entry_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    target_price: Decimal | None = None
     besides: Base = NOTHING
 
     @property
@@ -97,43 +80,83 @@ class Guard:
         names = [stop.client_order_id for stop in self.stops if not stop.is_over]
         return tuple(name for name in names if name in unsettled)
 
-    async def protect(self, entry_price: Decimal, filled_ms: int) -> Stop:
+    async def protect(
+        self, entry_price: Decimal, filled_ms: int, *, target_price: Decimal | None = None
+    ) -> Stop:
         """Place a stop for what is held and free; return it when the venue has confirmed it.
 
-        `filled_ms`: when the entry filled, by the venue's clock. Whatever is raised, the position has no
-        confirmed stop and is to be sold: VenueRejected STOP_WOULD_TRIGGER when the price is through it
-        already, ReconciliationBreak STOP_MISSING when it was not confirmed within 10 s, and what `place`
-        raises. A second stop is never placed while the first may exist.
+        With a target, both rest as one order list where the venue takes that. `filled_ms`: when the entry
+        filled, by the venue's clock. Whatever is raised, the position has no confirmed stop and is to be
+        sold: VenueRejected STOP_WOULD_TRIGGER when the price is through it already, ReconciliationBreak
+        STOP_MISSING when it was not confirmed within 10 s, and what `place` raises. A second stop is never
+        placed while the first may exist.
         """
-        self.entry_price = entry_price
+        self.entry_price, self.target_price = entry_price, target_price
+        return await self._protect(filled_ms)
+
+    async def move(self, stop_price: Decimal) -> bool:
+        """Put the stop at another price, and the target beside it again; return whether it rests there.
+
+        False when it sold meanwhile, which `has_ended` tells. Between the venue's word that the list is gone
+        and the new one nothing protects: raises as `protect` if that cannot be ended. What is raised before
+        that leaves the stop where it is, or `has_ended` tells.
+        """
+        facts = await self._facts_when_released()
+        await self.release()
+        if any(stop.has_sold for stop in self.stops):
+            return False
+        self.stop_price = stop_price
+        try:
+            await self._protect(self.desk.venue_now_ms(), facts)
+        except VenueRejected:
+            raise
+        except TraderError as failure:
+            raise missing(f"it was being moved to {stop_price}: {failure.message}") from failure
+        return True
+
+    async def _protect(self, filled_ms: int, facts: RiskFacts | None = None) -> Stop:
         if any(not stop.is_over for stop in self.stops):
-            raise _missing("another one may still exist")
+            raise missing("another one may still exist")
         deadline_ms = self._in_s(CONFIRM_WITHIN_S) - max(0, self.desk.venue_now_ms() - filled_ms)
         while True:
             try:
-                stop = await self._place(entry_price, deadline_ms)
+                stop = await self._place(deadline_ms, facts)
                 break
             except (VenueUnavailable, Refused) as failure:
+                facts = None
                 # Provably not at the venue; unless our rules denied it, it may be tried again.
                 if isinstance(failure, RiskDenied) or self._left_s(deadline_ms) < PAUSE_S:
                     raise
             await self._pause()
         if stop.is_over and not stop.has_sold and not self.book.dry_run:
-            raise _missing(f"the venue ended {stop.client_order_id} at once")
+            raise missing(f"the venue ended {stop.client_order_id} at once")
         return stop
 
     async def has_ended(self) -> bool:
-        """Ask the venue whether a stop has sold something, or all of it.
+        """Ask the venue whether a stop or a target has sold something, or all of it.
 
         Raises ReconciliationBreak STOP_MISSING when one ended otherwise: canceled by somebody, or expired.
         """
-        for stop in self.stops:
-            if not stop.is_over and (report := await self._asked(stop)) is not None:
-                await self._learn(stop, report)
-            if stop.has_sold:
+        if self.book.dry_run or not self.stops:
+            return False
+        watched = [stop for stop in self.stops if not stop.is_over]
+        for look in range(LOOKS_MAX):
+            if look:
+                # One order of a list ends because the other trades, which the venue may tell a little later.
+                await self._pause()
+            for stop in watched:
+                if not stop.is_over and (report := await self._asked(stop)) is not None:
+                    await self._learn(stop, report)
+            if any(stop.has_sold for stop in self.stops):
                 return True
-            if stop.is_over and not self.book.dry_run:
-                raise _missing(f"{stop.client_order_id} is {stop.report and stop.report.status} at the venue")
+            if len({stop.is_over for stop in watched}) == 1:
+                break
+        over = [stop for stop in self.stops if stop.is_over]
+        if any(stop.is_over for stop in watched) or not watched:
+            said = ", ".join(
+                f"{stop.client_order_id} is {stop.report and stop.report.status}" for stop in over
+            )
+            raise missing(f"{said} at the venue")
         return False
 
     async def release(self) -> None:
@@ -146,8 +169,10 @@ class Guard:
         standing = [stop for stop in self.stops if not stop.is_over]
         if standing:
             self._require_exit()
+            await self._release_pair(standing)
         for stop in standing:
-            await self._release(stop)
+            if not stop.is_over:
+                await self._release(stop)
 
     def limit(self, facts: RiskFacts) -> RiskFacts:
         """Return the facts with no more to sell than is this command's.
@@ -164,26 +189,39 @@ class Guard:
         """Put a stop back where an exit failed; nothing where none was wanted or one still rests."""
         if self.entry_price is None or self.book.dry_run or any(not stop.is_over for stop in self.stops):
             return
-        await self.protect(self.entry_price, self.desk.venue_now_ms())
+        self.target_price = None  # the exit has begun: what is left only has to be protected
+        await self._protect(self.desk.venue_now_ms())
 
-    async def _place(self, entry_price: Decimal, deadline_ms: float) -> Stop:
-        facts = await self._facts()
-        request = size_stop(facts, self.desk.limits, entry_price)
+    async def _place(self, deadline_ms: float, facts: RiskFacts | None) -> Stop:
+        facts = facts or await self._facts()
+        request = self._sized(facts)
         if isinstance(request, Denied):
             raise request.as_error()
+        pair = None if self.target_price is None else with_target(facts, request, self.target_price)
         self.besides = max(NOTHING, facts.free_base - facts.position)
         try:
             async with asyncio.timeout(max(PAUSE_S, self._left_s(deadline_ms) - ASKING_S)):
-                report = await place(
-                    self.desk, request, facts, dry_run=self.book.dry_run, context=self.book.context
-                )
+                placed = await send(self.desk, self.book, pair or (request,), facts)
+        except VenueRejected as refusal:
+            if pair is None or refusal.code == "STOP_WOULD_TRIGGER":
+                raise
+            # What is not taken as a list is protected by the stop alone.
+            self.target_price = None
+            return await self._place(deadline_ms, None)
         except (OutcomeUnknown, TimeoutError) as failure:
             self._take_up()
             return await self._found(deadline_ms, str(failure) or "the venue did not answer")
-        stop = Stop(report.client_order_id, request, is_confirmed=True)
-        self.stops.append(stop)
-        self._book(stop, report)
-        return stop
+        stops = [Stop(report.client_order_id, sent, is_confirmed=True) for sent, report in placed]
+        for stop, (_, report) in zip(stops, placed, strict=True):
+            self.stops.append(stop)
+            self._book(stop, report)
+        return stops[0]
+
+    def _sized(self, facts: RiskFacts) -> OrderRequest | Denied:
+        if self.stop_price is not None:
+            return stop_at(facts, self.desk.limits, self.stop_price)
+        assert self.entry_price is not None  # noqa: S101 - `protect` came first
+        return size_stop(facts, self.desk.limits, self.entry_price)
 
     async def _found(self, deadline_ms: float, reason: str) -> Stop:
         """Ask about the stop whose fate is unknown until the time is over."""
@@ -194,7 +232,7 @@ class Guard:
                 if isinstance(case.verdict, Found):
                     self._book(stop, case.verdict.report)
                     return stop
-        raise _missing(f"no stop was confirmed within {CONFIRM_WITHIN_S:g} s: {reason}")
+        raise missing(f"no stop was confirmed within {CONFIRM_WITHIN_S:g} s: {reason}")
 
     async def _facts(self) -> RiskFacts:
         """Gather the facts; the venue's balance may lag behind its fills for a moment."""
@@ -206,6 +244,32 @@ class Guard:
             if facts.free_base >= facts.position or self.desk.clock.monotonic_ms() >= patience_ms:
                 return facts
             await self._pause()
+
+    async def _facts_when_released(self) -> RiskFacts:
+        """Gather the facts as they will be once the stop that rests no longer locks anything."""
+        seen = await observe(self.desk, self.symbol)
+        facts = self.holding.limit(
+            risk_facts(self.desk, self.holding.instrument, seen, dry_run=self.book.dry_run)
+        )
+        for stop in self.stops:
+            if not (stop.is_over or stop.is_target or stop.report is None):
+                left = stop.request.quantity - stop.report.executed_quantity
+                facts = replace(facts, free_base=facts.free_base + left)
+        return facts
+
+    async def _release_pair(self, standing: list[Stop]) -> None:
+        """Cancel an order list in one request; what that does not settle is canceled one by one."""
+        stops = [stop for stop in standing if not stop.is_target]
+        if len(standing) != 2 or len(stops) != 1:
+            return
+        try:
+            reports = await self.desk.venue.trading.cancel_pair(self.symbol, stops[0].client_order_id)
+        except (VenueRejected, OutcomeUnknown):
+            return
+        told = {report.client_order_id: report for report in reports}
+        for stop in standing:
+            if (report := told.get(stop.client_order_id)) is not None and report.status in TERMINAL:
+                await self._learn(stop, report)
 
     async def _release(self, stop: Stop) -> None:
         deadline_ms = self._in_s(SETTLE_WITHIN_S)
@@ -287,19 +351,3 @@ def guard_of(desk: Desk, holding: Holding, book: Book) -> Guard:
     """Return the guard of a holding that has no stop yet; those that rest now belong to others."""
     resting = () if book.dry_run else protective_orders(desk, holding.instrument.symbol)
     return Guard(desk, holding, book, others=frozenset(order.client_order_id for order in resting))
-
-
-def protective_orders(desk: Desk, symbol: str) -> tuple[Order, ...]:
-    """Return our stops on a symbol that rest at the venue, or may, as far as the journal knows."""
-    journal, account = desk.journal, desk.account
-    orders = {order.client_order_id: order for order in journal.open_orders(account, symbol=symbol)}
-    orders |= {each.order.client_order_id: each.order for each in journal.unsettled(account)}
-    return tuple(
-        order
-        for order in orders.values()
-        if order.symbol == symbol and order.intent.request.purpose is Purpose.PROTECT
-    )
-
-
-def _missing(reason: str) -> ReconciliationBreak:
-    return ReconciliationBreak(f"no protective stop: {reason}", code="STOP_MISSING")

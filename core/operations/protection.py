@@ -25,18 +25,21 @@ MENDS = "trader flatten --yes"
 class Protection:
     """The stops of ours that rest at the venue for one position. `bare`: the part that none covers.
 
-    `is_whole`: nothing is bare but what could not be sold anyway.
+    `is_whole`: nothing is bare but what could not be sold anyway. `targets`: what takes profit beside the
+    stops; it protects nothing.
     """
 
     stops: tuple[Order, ...]
     bare: Base
     is_whole: bool
+    targets: tuple[Order, ...] = ()
 
     def __str__(self) -> str:
+        targets = "".join(f", target {_stop_text(target)}" for target in self.targets)
         if not self.stops:
-            return "protected by nothing"
+            return f"protected by nothing{targets}"
         stops = ", ".join(map(_stop_text, self.stops))
-        return f"protected by {stops}" + ("" if self.is_whole else f", but not {self.bare} of it")
+        return f"protected by {stops}{targets}" + ("" if self.is_whole else f", but not {self.bare} of it")
 
 
 def _stop_text(stop: Order) -> str:
@@ -52,15 +55,13 @@ def _remaining(stop: Order) -> Base:
 def protection(journal: Journal, account: AccountKey, symbol: str) -> Protection:
     """Return what protects our position on a symbol."""
     held = journal.position(account, symbol)
-    stops = tuple(
-        order
-        for order in journal.open_orders(account, symbol=symbol)
-        if order.intent.request.purpose is Purpose.PROTECT
-    )
+    resting = journal.open_orders(account, symbol=symbol)
+    stops = tuple(order for order in resting if order.intent.request.purpose is Purpose.PROTECT)
+    targets = tuple(order for order in resting if order.intent.request.purpose is Purpose.TARGET)
     covered = sum((_remaining(stop).value for stop in stops), Decimal(0))
     bare = max(held.quantity - Base(covered), Base(Decimal(0)))
     average = held.average_cost
-    return Protection(stops, bare, average is None or bare.value * average < DUST_VALUE)
+    return Protection(stops, bare, average is None or bare.value * average < DUST_VALUE, targets)
 
 
 def unprotected(journal: Journal) -> Iterator[tuple[Position, Protection]]:

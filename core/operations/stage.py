@@ -17,10 +17,11 @@ from core.operations.holding import Book, Holding, holding_at_start
 from core.operations.live import ask_for_money, record_confirmed
 from core.operations.positions import DUST_VALUE
 from core.operations.progress import Progress, Step, limits_text, readings_text
-from core.operations.protect import Guard, protective_orders
+from core.operations.protect import Guard
 from core.operations.round_trip import sell
 from core.operations.settle import settle
 from core.operations.stage_result import SignalView, StageResult
+from core.operations.stop_orders import protective_orders
 from core.operations.trades import Trading, make_trades
 from core.operations.watch import recent_view
 from core.orders import OrderReport

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from core.desk import Desk
 from core.errors import Interrupted, OutcomeUnknown, TraderError, WaitLimitReached
 from core.gates import StagePlan
+from core.operations.breakers import look_at_losses
 from core.operations.holding import Book, Holding
 from core.operations.progress import Progress, Step, shown
 from core.operations.protection import protection
 from core.operations.round_trip import OpenTrade, Trade, enter, leave
 from core.operations.stage_result import SignalView, StageResult
 from core.operations.watch import EntrySignal, Watch
-from core.orders import OrderReport
+from core.orders import OrderReport, OrderType
+from core.positions import entry_levels
 from core.stages import EntryMode
 
 
@@ -85,6 +88,8 @@ async def _round_trip(run: Trading, word: EntrySignal | None) -> bool:
     result.unfinished = None
     result.trades.append(trade)
     run.progress.step(Step.TRADE, _trade_line(run, trade))
+    if desk.is_live:
+        look_at_losses(desk)
     if unknown := opened.guard.unknown:
         raise OutcomeUnknown(
             f"the position was sold, but the fate of its stop {', '.join(unknown)} is unknown",
@@ -108,7 +113,8 @@ async def _hold(run: Trading, opened: OpenTrade, word: EntrySignal | None) -> Ex
         return None
     try:
         if run.plan.stage.protect:
-            await opened.guard.protect(entry_price, opened.entry.ts_event_ms)
+            target = None if word is None else _target(run, entry_price, word)
+            await opened.guard.protect(entry_price, opened.entry.ts_event_ms, target_price=target)
         if word is not None:
             run.progress.note(f"holding {run.plan.symbol}, {_protection(run)}")
             await run.watch.for_exit(entry_price, word.bar, run.deadline_ms, opened.guard.has_ended)
@@ -118,6 +124,12 @@ async def _hold(run: Trading, opened: OpenTrade, word: EntrySignal | None) -> Ex
             return None
         return failure
     return None
+
+
+def _target(run: Trading, entry_price: Decimal, word: EntrySignal) -> Decimal | None:
+    """Return where the strategy takes profit, None where it does not."""
+    terms = word.terms(run.desk.strategy)
+    return entry_levels(run.holding.instrument, entry_price, terms).target
 
 
 def _protection(run: Trading) -> str:
@@ -148,7 +160,9 @@ def _trade_line(run: Trading, trade: Trade) -> str:
 
 
 def _sold(trade: Trade, order: OrderReport) -> str:
-    return _filled(order) + (" by its stop" if order in trade.stops else "")
+    if order not in trade.stops:
+        return _filled(order)
+    return f"{_filled(order)} by its {'target' if order.order_type is OrderType.LIMIT_MAKER else 'stop'}"
 
 
 def _filled(order: OrderReport) -> str:

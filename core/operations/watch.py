@@ -13,7 +13,15 @@ from core.gates import StagePlan
 from core.operations.progress import Progress, Waiting
 from core.ports import MarketData
 from core.risk.facts import NewestBar
-from core.strategies.decision import Action, Decision, PositionState, Standing, stop_price, target_price
+from core.strategies.decision import (
+    Action,
+    Decision,
+    EntryTerms,
+    PositionState,
+    Standing,
+    stop_price,
+    target_price,
+)
 from core.strategies.market import MarketView, Series
 
 if TYPE_CHECKING:
@@ -31,6 +39,10 @@ class EntrySignal:
 
     decision: Decision
     bar: NewestBar
+
+    def terms(self, strategy: Strategy) -> EntryTerms:
+        """Return what goes with the position, by default what the strategy says of all its positions."""
+        return self.decision.terms or EntryTerms(strategy.stop_loss_rate, strategy.take_profit_rate)
 
 
 async def recent_view(market_data: MarketData, strategy: Strategy, traded: Series) -> MarketView:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from core.instrument import Instrument
@@ -23,7 +24,12 @@ def stop_type(instrument: Instrument) -> OrderType | None:
 
 
 def size_stop(facts: RiskFacts, limits: RiskLimits, entry_price: Decimal) -> OrderRequest | Denied:
-    """Size one stop for min(own position, free balance), `limits.stop_rate` below the entry price.
+    """Size one stop for min(own position, free balance), `limits.stop_rate` below the entry price."""
+    return stop_at(facts, limits, DOWN.multiply(entry_price, ONE - limits.stop_rate))
+
+
+def stop_at(facts: RiskFacts, limits: RiskLimits, wanted: Decimal) -> OrderRequest | Denied:
+    """Size one stop for min(own position, free balance) at a price.
 
     The stop price is rounded up: it never waits for a larger loss than the strategy allows. What is left by
     the step is dust. Denied when the venue's filters would not take it.
@@ -33,7 +39,7 @@ def size_stop(facts: RiskFacts, limits: RiskLimits, entry_price: Decimal) -> Ord
     if order_type is None:
         listed = ", ".join(sorted(instrument.order_types))
         return Denied("FILTER_FAILURE", f"{instrument.symbol} takes no stop order, only {listed}")
-    stop_price = instrument.price_passive(Side.SELL, DOWN.multiply(entry_price, ONE - limits.stop_rate))
+    stop_price = instrument.price_passive(Side.SELL, wanted)
     limit = None
     if order_type is OrderType.STOP_LOSS_LIMIT:
         limit = instrument.price_passive(Side.SELL, DOWN.multiply(stop_price, ONE - limits.slippage_rate))
@@ -49,6 +55,34 @@ def size_stop(facts: RiskFacts, limits: RiskLimits, entry_price: Decimal) -> Ord
         stop_price=stop_price,
     )
     return _not_taken(request, facts) or request
+
+
+def with_target(
+    facts: RiskFacts, stop: OrderRequest, wanted: Decimal
+) -> tuple[OrderRequest, OrderRequest] | None:
+    """Return a stop and a target to be placed as one order list, over what both can sell.
+
+    The target's price is rounded up: it never takes less. None where the venue takes no list, or not this
+    one: then the stop protects alone. It never sells less than it would alone.
+    """
+    instrument = facts.instrument
+    price = instrument.price_passive(Side.SELL, wanted)
+    if not instrument.order_pairs_allowed or OrderType.LIMIT_MAKER not in instrument.order_types:
+        return None
+    if instrument.quantity_down(stop.quantity.value, OrderType.LIMIT_MAKER) != stop.quantity:
+        return None
+    target = replace(
+        stop,
+        order_type=OrderType.LIMIT_MAKER,
+        price=price,
+        time_in_force=None,
+        purpose=Purpose.TARGET,
+        decision_price=price,
+        stop_price=None,
+    )
+    # At the bid or below it, it would trade at once, which the venue refuses of a maker.
+    is_above = stop.stop_price is not None and price > max(facts.best_bid, stop.stop_price)
+    return (stop, target) if is_above and _not_taken(target, facts) is None else None
 
 
 def protectable(facts: RiskFacts, order_type: OrderType) -> Base:

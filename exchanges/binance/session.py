@@ -139,6 +139,9 @@ class BinanceSession(AsyncClient):  # type: ignore[misc]  # python-binance ships
         """Place an OCO; the library knows its former address only."""
         return await self._post("orderList/oco", True, data=params)
 
+    async def cancel_order_list(self, **params: object) -> Any:
+        return await self._delete("orderList", True, data=params)
+
     async def _request(
         self, method: str, uri: str, signed: bool, force_params: bool = False, **kwargs: Any
     ) -> Any:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from core.account import CommissionRates
 from core.errors import OutcomeUnknown
+from core.ids import order_list_id
 from core.orders import Intent, OrderReport, SendOnce
 from exchanges.binance import wire, wire_account
 from exchanges.binance.errors import Purpose, RequestFailed, error_for
@@ -63,6 +64,15 @@ class BinanceTrading:
         except RequestFailed as failure:
             raise error_for(failure, Purpose.CANCEL) from None
         return _confirmed(lambda: wire.parse_cancel(payload, symbol, client_order_id), "the cancel")
+
+    async def cancel_pair(self, symbol: str, stop_order_id: str) -> tuple[OrderReport, ...]:
+        try:
+            payload = await self._session.cancel_order_list(
+                symbol=symbol, listClientOrderId=order_list_id(stop_order_id), **self._link.stamp()
+            )
+        except RequestFailed as failure:
+            raise error_for(failure, Purpose.CANCEL) from None
+        return _confirmed(lambda: wire.parse_canceled([payload], symbol), "the cancel")
 
     async def cancel_all(self, symbol: str) -> tuple[OrderReport, ...]:
         """Cancel everything open on a symbol, in one request that Binance carries out order by order."""

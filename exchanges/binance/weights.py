@@ -28,6 +28,7 @@ _WEIGHTS: Final[Mapping[str, int]] = {
     "POST /api/v3/order": 0,
     "POST /api/v3/orderList/oco": 0,
     "DELETE /api/v3/order": 0,
+    "DELETE /api/v3/orderList": 0,
     "DELETE /api/v3/openOrders": 0,
 }
 

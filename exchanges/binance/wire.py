@@ -104,6 +104,7 @@ class _OrderPayload(Payload):
     orig_client_order_id: str | None = None
     transact_time: int | None = None
     update_time: int | None = None
+    order_list_id: int = -1
     fills: tuple[_FillPayload, ...] = ()
 
 
@@ -156,6 +157,7 @@ def parse_order(payload: object) -> OrderReport:
         executed_quote=Quote(_number(order.cummulative_quote_qty, "cummulativeQuoteQty")),
         ts_event_ms=time_ms,
         fills=fills,
+        order_list=None if order.order_list_id < 0 else order.order_list_id,
     )
 
 

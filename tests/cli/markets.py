@@ -38,6 +38,14 @@ def write_gaps(path: Path) -> None:
     _write(path, drift, np.where(age < 25, 4.0, 2.0), gap)
 
 
+def write_leaps(path: Path) -> None:
+    """Write waves whose rise leaps by 1.9 % every 10 bars: past the target, within an entry's band."""
+    age = _AGE % 80
+    up = age < 60
+    leap = np.where(up & (age % 10 == 9), 0.0193, 0.0)
+    _write(path, np.where(up, 0.0002, -0.0064), np.where(up, 4.0, 2.0), leap)
+
+
 def _write(
     path: Path,
     drift: npt.NDArray[np.float64],

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from core.errors import VenueRejected
-from core.orders import Intent, OrderReport, OrderStatus, SendOnce
+from core.orders import Intent, OrderReport, OrderStatus, OrderType, SendOnce
 from core.values import Base, Quote
 from tests.core.operations.desks import D, Exchange, filled
 
 GONE = VenueRejected("gone", venue_code=-2011, venue_text="Unknown order sent.")
 
 Answer = Callable[["StopExchange", Intent], OrderReport]
+PairAnswer = Callable[["StopExchange", Intent, Intent], tuple[OrderReport, OrderReport]]
 Told = Callable[["StopExchange", str], None]
 
 
@@ -31,6 +32,8 @@ class StopExchange(Exchange):
     blind: int = 0
     asked: list[str] = field(default_factory=list)
     canceled: list[str] = field(default_factory=list)
+    pair_script: list[PairAnswer] = field(default_factory=list)
+    partners: dict[str, str] = field(default_factory=dict)
 
     async def submit(self, permission: SendOnce) -> OrderReport:
         if permission.intent.request.stop_price is None:
@@ -42,6 +45,16 @@ class StopExchange(Exchange):
             rests(self, intent)
             await asyncio.sleep(3_600)
         return answer(self, intent)
+
+    async def submit_pair(self, stop: SendOnce, target: SendOnce) -> tuple[OrderReport, OrderReport]:
+        first, second = stop.spend(), target.spend()
+        self.received += [first, second]
+        answer = self.pair_script.pop(0) if self.pair_script else pair_rests
+        return answer(self, first, second)
+
+    async def cancel_pair(self, symbol: str, stop_order_id: str) -> tuple[OrderReport, ...]:
+        await self.cancel(symbol, stop_order_id)
+        return tuple(self.stops[name] for name in (stop_order_id, self.partners[stop_order_id]))
 
     async def cancel(self, symbol: str, client_order_id: str) -> OrderReport:
         self.canceled.append(client_order_id)
@@ -65,14 +78,18 @@ class StopExchange(Exchange):
     def end(self, name: str, status: OrderStatus) -> OrderReport:
         """End a stop that rests, and free what it locked."""
         found = self.stops[name]
+        if (other := self.partners.get(name)) and self.stops[other].status is OrderStatus.ACCEPTED:
+            ends_as = status if status is OrderStatus.CANCELED else OrderStatus.EXPIRED
+            self.stops[other] = replace(self.stops[other], status=ends_as)
         self.balances["BTC"] += found.quantity.value - found.executed_quantity.value
         self.stops[name] = replace(found, status=status)
         return self.stops[name]
 
     def fire(self, name: str, share: str = "1") -> None:
         """Let a stop sell a share at its stop price and end; queries do not show the fills."""
-        found, bid = self.end(name, OrderStatus.CANCELED), self.bid
-        price = self.intents[name].request.stop_price
+        found, bid = self.end(name, OrderStatus.EXPIRED), self.bid
+        request = self.intents[name].request
+        price = request.stop_price or request.price
         assert price
         self.bid = price
         done = filled(self, self.intents[name], D(share))
@@ -105,6 +122,33 @@ def rests(exchange: StopExchange, intent: Intent) -> OrderReport:
     exchange.intents[intent.client_order_id] = intent
     exchange.balances["BTC"] -= request.quantity.value
     return report
+
+
+def pair_rests(exchange: StopExchange, stop: Intent, target: Intent) -> tuple[OrderReport, OrderReport]:
+    first, second = rests(exchange, stop), rests(exchange, target)
+    exchange.balances["BTC"] += target.request.quantity.value  # a list locks it once
+    exchange.partners |= {
+        stop.client_order_id: target.client_order_id,
+        target.client_order_id: stop.client_order_id,
+    }
+    return first, second
+
+
+def pair_refused(error: Exception) -> PairAnswer:
+    def answer(exchange: StopExchange, stop: Intent, target: Intent) -> tuple[OrderReport, OrderReport]:
+        raise error
+
+    return answer
+
+
+def pair_lost(error: Exception) -> PairAnswer:
+    """Accept the list, and lose the answer."""
+
+    def answer(exchange: StopExchange, stop: Intent, target: Intent) -> tuple[OrderReport, OrderReport]:
+        pair_rests(exchange, stop, target)
+        raise error
+
+    return answer
 
 
 def hangs(exchange: StopExchange, intent: Intent) -> OrderReport:
@@ -155,5 +199,9 @@ def fails(error: Exception, *, canceled: bool = False) -> Told:
 
 def held(exchange: StopExchange) -> Decimal:
     """Return the base that the account has, locked or free."""
-    resting = (stop for stop in exchange.stops.values() if stop.status is OrderStatus.ACCEPTED)
+    resting = (
+        stop
+        for stop in exchange.stops.values()
+        if stop.status is OrderStatus.ACCEPTED and stop.order_type is not OrderType.LIMIT_MAKER
+    )
     return exchange.balances["BTC"] + sum((stop.quantity.value for stop in resting), D(0))

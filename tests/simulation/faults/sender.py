@@ -19,9 +19,10 @@ from core.ids import system_random
 from core.journal import Journal
 from core.lease import Lease
 from core.operations.holding import Book, holding_at_start
-from core.operations.protect import Guard, protective_orders
+from core.operations.protect import Guard
 from core.operations.round_trip import enter, leave, sell
 from core.operations.settle import settle
+from core.operations.stop_orders import protective_orders
 from core.ports import HostFacts, Venue
 from core.secrets import Secret
 from core.settings import Settings
