@@ -170,12 +170,13 @@ def _account_json(status: AccountStatus) -> dict[str, object]:
 def _protection(found: Protection) -> dict[str, object] | None:
     if not found.stops:
         return None
-    stops = [
-        journaled_order(stop)
-        | {"stop_price": stop.intent.request.stop_price, "price": stop.intent.request.price}
-        for stop in found.stops
-    ]
-    return {"whole": found.is_whole, "bare": found.bare, "stops": stops}
+    stops, targets = ([_resting(each) for each in legs] for legs in (found.stops, found.targets))
+    return {"whole": found.is_whole, "bare": found.bare, "stops": stops, "targets": targets}
+
+
+def _resting(order: Order) -> dict[str, object]:
+    request = order.intent.request
+    return journaled_order(order) | {"stop_price": request.stop_price, "price": request.price}
 
 
 def journaled_order(order: Order) -> dict[str, object]:
