@@ -18,6 +18,7 @@ class Reason(StrEnum):
     NO_LIQUIDITY = "no liquidity"
     UNKNOWN_ORDER = "unknown order"
     NO_SUCH_ORDER = "no such order"
+    ARCHIVED = "archived"
     CLIENT_ID_MISMATCH = "client id mismatch"
     CANCEL_RESTRICTED = "cancel restricted"
     BAD_PRICES = "bad prices"

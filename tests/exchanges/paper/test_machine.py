@@ -267,7 +267,7 @@ def run(examples: int, steps: int) -> None:
 
 
 def test_the_books_agree_after_every_step() -> None:
-    run(examples=20, steps=25)
+    run(examples=25, steps=30)
 
 
 @pytest.mark.slow

@@ -256,6 +256,19 @@ def test_an_order_is_found_by_either_id_and_both_must_agree(venue: Venue) -> Non
     assert venue.signed("GET", ORDER, symbol="BTCUSDT", orderId=2**63).refusal == (400, -1108)
 
 
+def test_an_order_that_traded_nothing_is_archived_after_90_days(venue: Venue, wall: Wall) -> None:
+    venue.order(quantity="0.001", price=LOW)
+    venue.signed("DELETE", ORDER, symbol="BTCUSDT", orderId=1)
+    venue.order("BUY", "MARKET", quantity="0.001")
+    wall.forward(90 * 86_400_000)
+    assert venue.signed("GET", ORDER, symbol="BTCUSDT", orderId=1).body["status"] == "CANCELED"
+    wall.forward(1)
+    archived = venue.signed("GET", ORDER, symbol="BTCUSDT", orderId=1)
+    assert archived.refusal == (400, -2026)
+    assert archived.body["msg"].startswith("Order was canceled or expired with no executed qty over 90 days")
+    assert venue.signed("GET", ORDER, symbol="BTCUSDT", orderId=2).body["status"] == "FILLED"
+
+
 def test_cancel_restrictions(venue: Venue) -> None:
     venue.order(quantity="0.001", price=LOW)
     cancel = {"symbol": "BTCUSDT", "orderId": 1}

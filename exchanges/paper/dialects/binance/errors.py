@@ -79,6 +79,10 @@ _TEXTS: dict[Reason, tuple[int, str]] = {
     Reason.NO_LIQUIDITY: (-2010, "Order book liquidity is less than `LOT_SIZE` filter minimum quantity."),
     Reason.UNKNOWN_ORDER: UNKNOWN_ORDER,
     Reason.NO_SUCH_ORDER: (-2013, "Order does not exist."),
+    Reason.ARCHIVED: (
+        -2026,
+        "Order was canceled or expired with no executed qty over 90 days ago and has been archived.",
+    ),
     Reason.CLIENT_ID_MISMATCH: (-2039, "Client order ID is not correct for this order ID."),
     Reason.BAD_PRICES: (-2010, "The relationship of the prices for the orders is not correct."),
     Reason.NO_SUCH_LIST: (-2018, "Order list does not exist."),

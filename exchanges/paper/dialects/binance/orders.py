@@ -11,6 +11,7 @@ from exchanges.paper.dialects.binance.account import commission_for_order
 from exchanges.paper.dialects.binance.call import Call
 from exchanges.paper.dialects.binance.errors import UNKNOWN_ORDER, ApiError, missing_either
 from exchanges.paper.dialects.binance.order_form import Form, new_id, read_order, response_type
+from exchanges.paper.dialects.binance.params import DAY_MS
 from exchanges.paper.dialects.binance.wire import Json
 from exchanges.paper.faults import mishaps
 from exchanges.paper.filters import OrderRequest
@@ -18,6 +19,7 @@ from exchanges.paper.records import Order, OrderList
 from exchanges.paper.refusals import Reason, Refused
 from exchanges.paper.taking import Placed
 
+ARCHIVED_AFTER_MS = 90 * DAY_MS
 CANCEL_RESTRICTIONS = ("ONLY_NEW", "ONLY_PARTIALLY_FILLED")
 
 
@@ -58,6 +60,9 @@ def query(call: Call) -> Json:
     order = find(call)
     if order is None or call.tampering.hides(order, call.engine.now_ms):
         raise Refused(Reason.NO_SUCH_ORDER)
+    is_old = call.engine.now_ms - order.updated_ms > ARCHIVED_AFTER_MS
+    if is_old and not order.is_open and not order.executed:
+        raise Refused(Reason.ARCHIVED)
     return wire.queried(order)
 
 
