@@ -135,6 +135,7 @@ def _account_rows(status: AccountStatus) -> list[list[str]]:
         for each in status.unsettled
     ] or [["unsettled", "none"]]
     rows += [["quarantined", symbol] for symbol in status.quarantined]
+    rows += [["breaker", f"{each}; to reset it: {each.way_out}"] for each in status.breakers]
     return rows
 
 
@@ -164,6 +165,16 @@ def _account_json(status: AccountStatus) -> dict[str, object]:
             for each in status.unsettled
         ],
         "quarantined": status.quarantined,
+        "breakers": [
+            {
+                "breaker": each.breaker,
+                "reason": each.reason,
+                "since_ms": each.since_ms,
+                "until_ms": each.until_ms,
+                "way_out": each.way_out,
+            }
+            for each in status.breakers
+        ],
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cli.console import Console
@@ -14,6 +14,7 @@ from core.stages import TradingState
 from core.values import decimal_text
 
 if TYPE_CHECKING:
+    from core.account import AccountKey
     from core.journal import Position
     from core.operations.cancel_all import CancelAllResult
     from core.operations.canceling import Sweep
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from core.operations.flatten_result import FlattenResult
     from core.operations.halt import AccountState, HaltResult, ResumePlan
     from core.operations.selling import Sale
+    from core.risk.breakers import Breaker, LatchedBreaker
 
 
 def cancel_all_result(console: Console, result: CancelAllResult) -> None:
@@ -215,3 +217,20 @@ def _sale_json(sale: Sale) -> dict[str, object]:
         "reason": sale.reason,
         "unknown": sale.unknown or None,
     }
+
+
+def breaker_plan_shown(console: Console, latched: Mapping[AccountKey, LatchedBreaker]) -> None:
+    """Say what is latched and why, before the question whether it should be reset."""
+    for account, each in latched.items():
+        console.say(f"{account}: {each}")
+
+
+def breaker_result(
+    console: Console, breaker: Breaker, reset: Mapping[AccountKey, LatchedBreaker], place: str
+) -> None:
+    """Say which accounts may buy again, as far as this breaker goes."""
+    console.result(breaker=breaker, reset=[str(account) for account in reset])
+    if reset:
+        console.line(f"{breaker} is reset at {place}: {len(reset)} account(s)")
+    else:
+        console.line(f"{breaker} is not latched at {place}")

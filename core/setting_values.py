@@ -21,6 +21,8 @@ from core.values import Quote, canonical_symbol, parse_decimal
 SHOWN_LENGTH = 40
 LONGEST_SECRET = 4096
 MOST_TRADES = 10_000
+MOST_LOSSES = 100
+MOST_SIGMAS = 1_000
 FASTEST_PAPER_CLOCK = 100_000
 LARGEST_SEED = 2**63 - 1
 

@@ -21,6 +21,7 @@ from core.setting_fields import (
     Flag,
     Fraction,
     HttpRoot,
+    LossCount,
     Market,
     Milliseconds,
     OptionalFraction,
@@ -32,6 +33,7 @@ from core.setting_fields import (
     SecretUrls,
     Seed,
     SettingDescription,
+    SigmaCount,
     Symbol,
     Symbols,
     TradeCount,
@@ -256,6 +258,36 @@ class Settings(BaseModel):
         "10",
         "Realized and unrealized loss per account and UTC day at which no entry follows.",
         unit="quote asset (USDT of BTCUSDT)",
+        risk=True,
+    )
+    live_max_drawdown: Fraction = setting(
+        "LIVE_MAX_DRAWDOWN_PER_DAY",
+        "0.03",
+        "Share of the equity at the start of the UTC day that may be lost, realized and unrealized, before a "
+        "breaker latches until the next day.",
+        unit="fraction of the equity",
+        risk=True,
+    )
+    live_max_losses_in_a_row: LossCount = setting(
+        "LIVE_MAX_LOSSES_IN_A_ROW",
+        "3",
+        "Losing trades in a row at which a breaker latches until the next UTC day.",
+        unit="trades",
+        risk=True,
+    )
+    live_max_minute_sigmas: SigmaCount = setting(
+        "LIVE_MAX_MINUTE_SIGMAS",
+        "10",
+        "Move of one minute, in standard deviations of the hour before, beyond which a breaker latches for "
+        "15 minutes.",
+        unit="standard deviations",
+        risk=True,
+    )
+    live_max_five_minute_move: Fraction = setting(
+        "LIVE_MAX_FIVE_MINUTE_MOVE",
+        "0.03",
+        "Move of five minutes at which a breaker latches for 15 minutes.",
+        unit="fraction of the price",
         risk=True,
     )
     confirm_live: Flag = setting(

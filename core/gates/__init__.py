@@ -42,6 +42,7 @@ from core.gates.keys import (
 )
 from core.gates.live import (
     CONFIRM_LIVE_IN_FILE,
+    breakers,
     confirm_live,
     daily_limits,
     drills,
@@ -106,6 +107,7 @@ GATES: Mapping[int, Mapping[str, GateRule]] = {
         "deposit-address": of_account(deposit_address),
         "reconciliation": of_account(books_reconciled),
         "daily-limits": of_account(daily_limits),
+        "breakers": of_account(breakers),
         "ladder": of_account(ladder),
         "pre-flight": of_account(pre_flight),
         "drills": drills,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from core.account import AccountKey, Environment
 from core.orders import OrderType
 from core.ports import ClockReading, HostFacts
+from core.risk.breakers import LatchedBreaker
 from core.stages import STAGES, EntryMode, Evidence, GateResult, Stage, TradingState
 from core.values import Quote
 
@@ -83,6 +84,7 @@ class AccountFacts:
     smallest_order: Quote
     unsettled: tuple[str, ...]
     quarantined: tuple[str, ...]
+    breakers: tuple[LatchedBreaker, ...]
     foreign_orders: tuple[str, ...]
     stop_type: OrderType | None
     open_stops: int

@@ -52,6 +52,14 @@ def daily_limits(facts: GateFacts, account: AccountFacts) -> Answer:
     return passed(f"{entries}, {loss} today")
 
 
+def breakers(facts: GateFacts, account: AccountFacts) -> Answer:
+    if account.breakers:
+        return failed(
+            "; ".join(map(str, account.breakers)), f"`{account.breakers[0].way_out}`, once you know why"
+        )
+    return passed("none is latched")
+
+
 def confirm_live(facts: GateFacts) -> Answer:
     if facts.settings.confirm_live:
         return passed("CONFIRM_LIVE=yes in the process environment")

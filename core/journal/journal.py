@@ -16,6 +16,7 @@ from core.ids import RandomBytes
 from core.journal import accounts, address_rows, halting, queries, recording, settlement
 from core.journal import statements as sql
 from core.journal.audit_log import AuditLog
+from core.journal.breaker_book import BreakerBook
 from core.journal.chain import plain
 from core.journal.files import INSTALLATION, keep_installation, keep_reserve
 from core.journal.history import History
@@ -417,6 +418,10 @@ class Journal:
     def quarantined(self, account: AccountKey) -> tuple[str, ...]:
         """Return the quarantined symbols of an account."""
         return tuple(each.symbol for each in self.quarantines(account))
+
+    def breakers(self, account: AccountKey) -> BreakerBook:
+        """Return what is known of the breakers of an account."""
+        return BreakerBook(self._store, account)
 
     # --- reconciliation
 

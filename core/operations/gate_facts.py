@@ -52,6 +52,7 @@ async def account_facts(desk: Desk, plan: StagePlan) -> AccountFacts:
             for each in journal.unsettled(account)
         ),
         quarantined=journal.quarantined(account),
+        breakers=facts.breakers,
         foreign_orders=foreign_among(desk, open_orders),
         stop_type=stop_type(instrument),
         open_stops=sum(each.symbol == plan.symbol for each in open_stops),

@@ -10,9 +10,11 @@ from core.account import AccountSnapshot, CommissionRates
 from core.clock import utc_day
 from core.desk import Desk
 from core.instrument import Instrument
+from core.operations.breakers import look_at_breakers
 from core.operations.portfolio import BOOK_LEVELS, NOTHING, Elsewhere, look_elsewhere, portfolio
 from core.orders import OrderType
 from core.ports import Book, BookTop
+from core.risk.breakers import MINUTES_USED
 from core.risk.facts import NewestBar, RiskFacts
 from core.values import EXACT, Base, Quote
 
@@ -41,10 +43,18 @@ class Observation:
 async def observe_for_entry(desk: Desk, instrument: Instrument, *, dry_run: bool) -> Observation:
     """Observe, and look at what is held on other symbols, because an entry is judged by all of it.
 
-    A sale is never made to wait for another market.
+    With real money the breakers are looked at as well. A sale is never made to wait for another market.
     """
     elsewhere = await look_elsewhere(desk, instrument, dry_run=dry_run)
-    return replace(await observe(desk, instrument.symbol), elsewhere=elsewhere)
+    if not desk.is_live:
+        return replace(await observe(desk, instrument.symbol), elsewhere=elsewhere)
+    minutes = await desk.venue.market_data.bars(instrument.symbol, "1m", MINUTES_USED)
+    seen = replace(await observe(desk, instrument.symbol), elsewhere=elsewhere)
+    facts = risk_facts(desk, instrument, seen, dry_run=dry_run)
+    if facts.portfolio is not None:
+        unrealized = NOTHING - facts.live_unrealized_loss
+        look_at_breakers(desk, instrument.quote_asset, facts.portfolio.equity, unrealized, minutes)
+    return seen
 
 
 async def observe(desk: Desk, symbol: str) -> Observation:
@@ -98,4 +108,5 @@ def risk_facts(
         portfolio=None
         if elsewhere is None
         else portfolio(instrument, position, seen.book.bid_price, seen.snapshot, elsewhere),
+        breakers=journal.breakers(account).latched(desk.venue_now_ms()),
     )

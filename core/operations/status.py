@@ -11,6 +11,7 @@ from core.clock import Clock, utc_day
 from core.errors import OutcomeUnknown
 from core.operations.positions import open_positions
 from core.operations.protection import Protection, protection
+from core.risk.breakers import LatchedBreaker
 from core.stages import Evidence, TradingState
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class AccountStatus:
     open_orders: tuple[Order, ...]
     unsettled: tuple[UnsettledOrder, ...]
     quarantined: tuple[str, ...]
+    breakers: tuple[LatchedBreaker, ...]
     realized_today: dict[str, Decimal]
 
 
@@ -51,6 +53,7 @@ def account_status(journal: Journal, clock: Clock, account: AccountKey) -> Accou
         open_orders=journal.open_orders(account),
         unsettled=journal.unsettled(account),
         quarantined=journal.quarantined(account),
+        breakers=journal.breakers(account).latched(clock.now_ms()),
         realized_today=journal.realized_by_asset(account, utc_day(clock.now_ms())),
     )
 

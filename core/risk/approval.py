@@ -18,6 +18,7 @@ WAYS_OUT: Mapping[str, str] = MappingProxyType(
     {
         "TRADING_HALTED": "`trader status` shows the trading state; find out who set it, and why",
         "QUARANTINED": "`trader status` shows why; no entry follows until a human decides",
+        "BREAKER_LATCHED": "find out why: `trader status` shows it, and the line that resets it",
         "NOT_ALLOWED_SYMBOL": "add the symbol to BINANCE_SYMBOLS_ALLOWED, or trade another one",
         "SYMBOL_NOT_TRADING": "wait until the venue trades it again, or choose another symbol",
         "ORDER_IN_FLIGHT": "`trader status` shows it; no entry follows until its fate is known",

@@ -8,6 +8,7 @@ from decimal import Decimal
 from core.account import CommissionRates
 from core.instrument import Instrument
 from core.ports import BookTop
+from core.risk.breakers import LatchedBreaker
 from core.risk.portfolio import DEFAULT_LIMITS, Portfolio, PortfolioLimits
 from core.stages import TradingState
 from core.values import Base, Quote
@@ -35,7 +36,8 @@ class RiskFacts:
     `newest_bar`: None for entries that use no bar (probe).
     `live`: real money. `live_entries_today` and the losses count across processes, per account and UTC day;
     a loss is above zero, a profit below.
-    `portfolio`: None when it was not looked at, which stops entries with real money and never a sale.
+    `breakers`: those that are latched. `portfolio`: None when it was not looked at, which stops entries with
+    real money and never a sale.
     Raises ValueError for a price that is not finite or a commission rate outside [0, 1).
     """
 
@@ -58,6 +60,7 @@ class RiskFacts:
     open_orders: int
     open_algo_orders: int
     portfolio: Portfolio | None = None
+    breakers: tuple[LatchedBreaker, ...] = ()
 
     def __post_init__(self) -> None:
         book_prices = (self.book.bid_price, self.book.ask_price) if self.book else ()

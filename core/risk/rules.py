@@ -59,6 +59,14 @@ def quarantine(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> D
     )
 
 
+def breaker(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> Denied | None:
+    if not facts.breakers:
+        return None
+    names = ", ".join(each.breaker for each in facts.breakers)
+    message = f"a breaker is latched: {'; '.join(map(str, facts.breakers))}"
+    return denied("BREAKER_LATCHED", message, breakers=names)
+
+
 def allow_list(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> Denied | None:
     if request.symbol in limits.allowed_symbols:
         return None
@@ -272,6 +280,7 @@ class Rule(NamedTuple):
 RULES: tuple[Rule, ...] = (
     Rule(trading_state, ALL_BUT_FLATTEN),
     Rule(quarantine, ENTRIES),
+    Rule(breaker, ENTRIES),
     Rule(allow_list, ENTRIES),
     Rule(symbol_trading, ENTRIES),
     Rule(one_in_flight, ENTRIES),

@@ -29,6 +29,7 @@ from core.gates.live import LiveHistory, LiveRequest
 from core.journal.reconciliations import Coverage, Reconciled
 from core.orders import OrderType
 from core.ports import ClockReading, HostFacts, KeyFacts
+from core.risk.breakers import Breaker, LatchedBreaker
 from core.settings import Finding, Settings
 from core.stages import STAGES, EntryMode, Evidence, GateResult, TradingState
 from core.values import Quote
@@ -118,6 +119,7 @@ def facts(stage: int, evidences: tuple[Evidence, ...] = (evidence(0), evidence(1
             smallest_order=Quote(Decimal(6)),
             unsettled=(),
             quarantined=(),
+            breakers=(),
             foreign_orders=(),
             stop_type=OrderType.STOP_LOSS,
             open_stops=0,
@@ -214,6 +216,7 @@ def reconciled(until_ms: int) -> Change:
     return account(reconciled=replace(RECONCILED, until_ms=until_ms))
 
 
+LATCHED = LatchedBreaker(Breaker.CONSECUTIVE_LOSSES, "3 losing trades in a row", NOW_MS, NOW_MS + 1)
 ANY_STAGE: list[tuple[str, Change, str]] = [
     ("clock 0.5 s ahead", clock(500, 0), "clock"),
     ("clock 0.5 s behind", clock(-500, 0), "clock"),
@@ -323,6 +326,7 @@ CASES = [
     (2, "books compared in the future", reconciled(NOW_MS + 1), "reconciliation"),
     (2, "all entries of the day used", account(live_entries_today=10), "daily-limits"),
     (2, "the day's loss used up", account(live_loss_today=Quote(Decimal(10))), "daily-limits"),
+    (2, "a breaker is latched", account(breakers=(LATCHED,)), "breakers"),
     (2, "not confirmed", settings(confirm_live=False), "confirm-live"),
 ]
 

@@ -16,9 +16,12 @@ from core.journal.files import DATABASE
 from core.journal.schema import PROJECTIONS
 from core.orders import OrderStatus, Side
 from core.ports import DepositAddress
+from core.risk.breakers import Breaker, DayOpening
 from core.stages import EntryMode, Evidence, TradingState
+from core.values import Quote
 from tests.core.journal.books import (
     NOW_MS,
+    TODAY,
     fill,
     open_account,
     open_journal,
@@ -64,6 +67,9 @@ def path(own_home: Path) -> Path:
         reconcile(journal, account)
         journal.keys.record_used("0123456789ab", account)
         journal.pin_address(account, DepositAddress("USDT", "TRX", "TXYZ", "7"))
+        book = journal.breakers(account)
+        book.open_day("USDT", DayOpening(TODAY, Quote(Decimal(1_000)), Quote(Decimal(0)), NOW_MS))
+        book.latch(Breaker.DAILY_DRAWDOWN, "fell", cause_ms=NOW_MS, until_ms=NOW_MS + 1)
         journal.keys.record_exposed("0123456789ab", "a laptop was stolen")
     return own_home / DATABASE
 

@@ -15,6 +15,7 @@ from core.instrument import SymbolStatus
 from core.orders import OrderRequest, OrderType, Purpose, Side, TimeInForce
 from core.risk.approval import Approved, Denied
 from core.risk.approve import approve
+from core.risk.breakers import Breaker, LatchedBreaker
 from core.risk.facts import NewestBar, RiskFacts, RiskLimits
 from core.risk.portfolio import Held, Portfolio, PortfolioLimits
 from core.stages import TradingState
@@ -33,6 +34,7 @@ WORST_FACTS = replace(
     position=Base(D("0.0001")),
     trading_state=TradingState.HALTED,
     quarantined=True,
+    breakers=(LatchedBreaker(Breaker.EXTREME_MARKET, "a minute moved", NOW_MS, NOW_MS + 1),),
     in_flight=("tr1a2b-7",),
     newest_bar=NewestBar(NOW_MS - 16 * MINUTE_MS, 15 * MINUTE_MS),
     live_entries_today=10,
@@ -52,6 +54,7 @@ TINY = "0.0003"
 ENTRY_CODES = [
     "TRADING_HALTED",
     "QUARANTINED",
+    "BREAKER_LATCHED",
     "NOT_ALLOWED_SYMBOL",
     "SYMBOL_NOT_TRADING",
     "ORDER_IN_FLIGHT",
@@ -149,6 +152,12 @@ def bought(quantity: str) -> Callable[[World], World]:
 CURES: list[tuple[str, str, Callable[[World], World]]] = [
     ("TRADING_HALTED", "trading state is HALTED; ENTRY needs ACTIVE", mended(trading_state=ACTIVE)),
     ("QUARANTINED", "BTCUSDT is quarantined until a human decides", mended(quarantined=False)),
+    (
+        "BREAKER_LATCHED",
+        "a breaker is latched: extreme-market since 2023-11-14T22:13:20.000Z until "
+        "2023-11-14T22:13:20.001Z: a minute moved",
+        mended(breakers=()),
+    ),
     (
         "NOT_ALLOWED_SYMBOL",
         "BTCUSDT is not allowed; allowed: ETHUSDT",

@@ -1,0 +1,74 @@
+"""Look at what the breakers measure, and latch what trips. With real money only: elsewhere trades are meant
+to be made, and prices are not a market's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from core.account import AccountKey
+from core.clock import DAY_MS, utc_day
+from core.desk import Desk
+from core.risk.breakers import Breaker, DayOpening, LatchedBreaker, drawdown, extreme_move, losses_in_a_row
+from core.values import Quote
+
+if TYPE_CHECKING:
+    from core.bars import Bars
+    from core.journal import Journal
+
+LAPSED = "its time is over"
+
+
+def look_at_breakers(desk: Desk, quote_asset: str, equity: Quote, unrealized: Quote, minutes: Bars) -> None:
+    """Lapse what is over, then latch what trips. `unrealized`: of all open positions in the quote asset.
+
+    `minutes`: closed minute bars of the traded symbol. Raises Refused JOURNAL_UNWRITABLE.
+    """
+    look_at_losses(desk)
+    book, now_ms, settings = desk.journal.breakers(desk.account), desk.venue_now_ms(), desk.settings
+    today = utc_day(now_ms)
+    profit = book.realized(quote_asset) + unrealized
+    opening = book.open_day(quote_asset, DayOpening(today, equity, profit, now_ms))
+    if said := drawdown(opening, profit, settings.live_max_drawdown):
+        reason = f"{said} {quote_asset}"
+        book.latch(Breaker.DAILY_DRAWDOWN, reason, cause_ms=now_ms, until_ms=(today + 1) * DAY_MS)
+    move = extreme_move(
+        minutes,
+        sigmas=float(settings.live_max_minute_sigmas),
+        move_rate=float(settings.live_max_five_minute_move),
+    )
+    if move is not None and move.until_ms > now_ms:
+        book.latch(Breaker.EXTREME_MARKET, move.reason, cause_ms=move.close_ms, until_ms=move.until_ms)
+
+
+def look_at_losses(desk: Desk) -> None:
+    """As `look_at_breakers`, as far as the journal alone tells: after each trade."""
+    book, now_ms = desk.journal.breakers(desk.account), desk.venue_now_ms()
+    for each in book.all_latched():
+        if each.until_ms <= now_ms:
+            book.reset(each.breaker, LAPSED)
+    trades = book.trades_since(book.cause_ms(Breaker.CONSECUTIVE_LOSSES))
+    losses, limit = losses_in_a_row(earned for _, earned in trades), desk.settings.live_max_losses_in_a_row
+    if losses >= limit:
+        until_ms = (utc_day(now_ms) + 1) * DAY_MS
+        reason = f"{losses} losing trades in a row reach the limit {limit}"
+        book.latch(Breaker.CONSECUTIVE_LOSSES, reason, cause_ms=trades[0][0], until_ms=until_ms)
+
+
+def latched_on(
+    journal: Journal, accounts: Sequence[AccountKey], breaker: Breaker
+) -> dict[AccountKey, LatchedBreaker]:
+    """Return on which of these accounts a breaker is latched, lapsed or not."""
+    return {
+        account: each
+        for account in accounts
+        for each in journal.breakers(account).all_latched()
+        if each.breaker is breaker
+    }
+
+
+def reset_breaker(journal: Journal, accounts: Iterable[AccountKey], breaker: Breaker, reason: str) -> None:
+    """Reset one breaker on these accounts, because a human said why. Raises Refused JOURNAL_UNWRITABLE."""
+    for account in accounts:
+        journal.breakers(account).reset(breaker, reason)

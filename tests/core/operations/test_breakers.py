@@ -1,0 +1,206 @@
+"""Breakers trip on the live venue, bind the next entry, and let everything be sold."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.account import Environment
+from core.clock import DAY_MS
+from core.desk import Desk
+from core.errors import RiskDenied
+from core.operations.breakers import latched_on, look_at_losses, reset_breaker
+from core.operations.holding import Book, Holding
+from core.operations.round_trip import OpenTrade, enter, leave
+from core.risk.breakers import Breaker
+from core.risk.portfolio import PortfolioLimits
+from core.settings import Settings
+from core.values import Quote
+from tests.core.operations.desks import Exchange, calm_minutes, desk_at
+from tests.core.risk.worlds import BTCUSDT, D
+
+BOOK = Book(dry_run=False, context={"stage": 2})
+MINUTE_MS = 60_000
+
+
+@pytest.fixture
+def exchange() -> Exchange:
+    return Exchange(balances={"USDT": D(2_000), "BTC": D(0)})
+
+
+@pytest.fixture
+async def desk(exchange: Exchange, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with desk_at(exchange, tmp_path / "home") as opened:
+        yield live(opened)
+
+
+def live(desk: Desk, **settings: str) -> Desk:
+    host = replace(desk.venue.host, environment=Environment.MAINNET)
+    limits = replace(
+        desk.limits,
+        risk_fraction=D(1),
+        max_order=Quote(D(1_000)),
+        live_loss_per_day=Quote(D(10_000)),
+        portfolio=PortfolioLimits(asset_rate=D(1)),
+    )
+    told = {"TRADER_HOME": desk.journal.home, "BINANCE_DRY_RUN": "false", **settings}
+    return replace(
+        desk,
+        venue=replace(desk.venue, host=host),
+        limits=limits,
+        settings=Settings.model_validate(told),
+    )
+
+
+async def buy(desk: Desk) -> OpenTrade:
+    opened = await enter(desk, Holding(BTCUSDT), BOOK, bar=None, smallest=False)
+    assert opened
+    return opened
+
+
+async def trade(desk: Desk, exchange: Exchange, won: str) -> None:
+    """Buy for about 1,000, and sell at a price that much higher."""
+    opened = await buy(desk)
+    exchange.bid += D(won)
+    await leave(desk, opened)
+    look_at_losses(desk)
+    exchange.bid -= D(won)
+
+
+async def denied(desk: Desk) -> str:
+    with pytest.raises(RiskDenied) as found:
+        await buy(desk)
+    assert found.value.code == "BREAKER_LATCHED"
+    return str(found.value.details["breakers"])
+
+
+def latched(desk: Desk) -> list[Breaker]:
+    return [each.breaker for each in desk.journal.breakers(desk.account).latched(desk.venue_now_ms())]
+
+
+async def test_the_third_loss_in_a_row_latches_when_it_is_recorded(desk: Desk, exchange: Exchange) -> None:
+    for won in ("-10", "-10", "500", "-10", "-10"):
+        await trade(desk, exchange, won)
+        assert latched(desk) == []
+    await trade(desk, exchange, "-10")
+    assert latched(desk) == [Breaker.CONSECUTIVE_LOSSES]
+    assert await denied(desk) == "consecutive-losses"
+
+
+async def test_the_next_day_the_losses_are_counted_anew(desk: Desk, exchange: Exchange) -> None:
+    for _ in range(3):
+        await trade(desk, exchange, "-10")
+    midnight_ms = (int(exchange.clock.time_ms) // DAY_MS + 1) * DAY_MS
+    exchange.clock.time_ms = midnight_ms - 1
+    assert await denied(desk) == "consecutive-losses"
+    exchange.clock.time_ms = midnight_ms
+    await trade(desk, exchange, "-10")
+    await trade(desk, exchange, "-10")
+    assert latched(desk) == []
+    await trade(desk, exchange, "-10")
+    assert latched(desk) == [Breaker.CONSECUTIVE_LOSSES]
+
+
+async def test_a_human_resets_the_losses_and_they_are_counted_anew(desk: Desk, exchange: Exchange) -> None:
+    for _ in range(3):
+        await trade(desk, exchange, "-10")
+    assert latched_on(desk.journal, [desk.account], Breaker.DAILY_DRAWDOWN) == {}
+    found = latched_on(desk.journal, [desk.account], Breaker.CONSECUTIVE_LOSSES)
+    reset_breaker(desk.journal, found, Breaker.CONSECUTIVE_LOSSES, "looked at each")
+    exchange.clock.time_ms += 1
+    await trade(desk, exchange, "-10")
+    await trade(desk, exchange, "-10")
+    assert latched(desk) == []
+    assert desk.journal.verify() == ()
+
+
+@pytest.mark.parametrize(("around", "trips"), [("1E-8", False), ("0", True), ("-1E-8", True)])
+async def test_drawdown_counts_what_is_not_realized_yet(
+    desk: Desk, exchange: Exchange, around: str, trips: bool
+) -> None:
+    """The day opens at the equity of the first look; the limit lies about what is lost of it by now."""
+    opened = await buy(desk)
+    opening = desk.journal.breakers(desk.account).day_opening("USDT")
+    assert opening
+    assert (opening.equity, opening.profit) == (Quote(D(2_000)), Quote(D(0)))
+    exchange.bid, exchange.ask = D(9_500), D(9_501)
+    position = desk.journal.position(desk.account, "BTCUSDT")
+    lost = position.cost.value - position.quantity.value * exchange.bid
+    tight = live(desk, LIVE_MAX_DRAWDOWN_PER_DAY=format(lost / 2_000 + D(around), "f"))
+    if trips:
+        assert await denied(tight) == "daily-drawdown"
+    else:
+        await buy(tight)
+    await leave(tight, opened)
+
+
+async def test_a_deposit_hides_no_drawdown_and_a_withdrawal_makes_none(
+    desk: Desk, exchange: Exchange
+) -> None:
+    opened = await buy(desk)
+    exchange.balances["USDT"] -= D(900)
+    await buy(live(desk, LIVE_MAX_DRAWDOWN_PER_DAY="0.01"))
+    exchange.balances["USDT"] += D(5_000)
+    exchange.bid, exchange.ask = D(9_000), D(9_001)
+    assert await denied(desk) == "daily-drawdown"
+    await leave(desk, opened)
+
+
+async def test_drawdown_starts_anew_at_midnight_utc_and_survives_a_restart(
+    exchange: Exchange, tmp_path: Path
+) -> None:
+    async with desk_at(exchange, tmp_path / "home") as opened:
+        await buy(live(opened))
+        exchange.bid, exchange.ask = D(9_200), D(9_201)
+        assert await denied(live(opened)) == "daily-drawdown"
+    exchange.bid, exchange.ask = D(9_999), D(10_000)
+    async with desk_at(exchange, tmp_path / "home") as opened:
+        desk = live(opened)
+        assert await denied(desk) == "daily-drawdown", "it recovered, and stays latched"
+        midnight_ms = (int(exchange.clock.time_ms) // DAY_MS + 1) * DAY_MS
+        exchange.bid, exchange.ask = D(9_200), D(9_201)
+        exchange.clock.time_ms = midnight_ms - 1
+        assert await denied(desk) == "daily-drawdown"
+        exchange.clock.time_ms = midnight_ms
+        await buy(desk)
+        opening = desk.journal.breakers(desk.account).day_opening("USDT")
+        assert opening
+        assert opening.day * DAY_MS == midnight_ms
+
+
+async def test_an_extreme_minute_pauses_entries_for_fifteen_minutes(desk: Desk, exchange: Exchange) -> None:
+    opened = await buy(desk)
+    now_ms = exchange.clock.now_ms() // MINUTE_MS * MINUTE_MS
+    exchange.clock.time_ms = now_ms
+    exchange.bars_made = lambda: calm_minutes(now_ms, 76, 10_100.0)
+    assert await denied(desk) == "extreme-market"
+    exchange.bars_made = None
+    exchange.clock.time_ms = now_ms + 15 * MINUTE_MS - 1
+    assert await denied(desk) == "extreme-market"
+    assert (await leave(desk, opened)).exits
+    exchange.clock.time_ms = now_ms + 15 * MINUTE_MS
+    await buy(desk)
+
+
+async def test_a_reset_extreme_market_does_not_latch_on_the_same_minute(
+    desk: Desk, exchange: Exchange
+) -> None:
+    now_ms = exchange.clock.now_ms()
+    exchange.bars_made = lambda: calm_minutes(now_ms, 76, 10_100.0)
+    assert await denied(desk) == "extreme-market"
+    reset_breaker(desk.journal, [desk.account], Breaker.EXTREME_MARKET, "a listing, expected")
+    await buy(desk)
+
+
+async def test_nothing_trips_off_the_live_venue(exchange: Exchange, tmp_path: Path) -> None:
+    async with desk_at(exchange, tmp_path / "home") as desk:
+        for _ in range(3):
+            opened = await buy(desk)
+            exchange.bid -= D(900)
+            await leave(desk, opened)
+            exchange.bid += D(900)
+        assert await buy(desk)
+        assert desk.journal.breakers(desk.account).all_latched() == ()
