@@ -14,7 +14,8 @@ from core.errors import ConfigError
 CHECKSUM_SUFFIX = ".CHECKSUM"
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZIP_MAGIC = b"PK\x03\x04"
-_LARGEST = 4 << 30
+_LARGEST = 512 << 20
+"""Bytes of one text, some six million trades: reading it takes ten times as much memory."""
 
 
 def unreadable(path: Path, reason: str, line: int | None = None) -> ConfigError:
@@ -79,5 +80,6 @@ def _only_member(path: Path, data: bytes) -> bytes:
         if members[0].flag_bits & 1:
             raise unreadable(path, "is encrypted")
         if members[0].file_size > _LARGEST:
-            raise unreadable(path, f"unpacks to {members[0].file_size} bytes, more than {_LARGEST}")
+            size, most = members[0].file_size >> 20, _LARGEST >> 20
+            raise unreadable(path, f"unpacks to {size} MiB, more than {most}: take the files of single days")
         return archive.read(members[0])

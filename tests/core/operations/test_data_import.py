@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.data import files
 from core.data.numbers import units_of_floats, units_of_texts
 from core.data.series import NOT_RECORDED, Row, Series
 from core.data.store import read_bars, read_series
@@ -311,6 +312,14 @@ def test_what_cannot_be_imported_is_named(
     assert refused.value.code == code
     assert said in refused.value.message
     assert list_data(tmp_path / "home") == []
+
+
+def test_a_zip_that_unpacks_to_too_much_is_left_packed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_LARGEST", 100)
+    with pytest.raises(ConfigError, match="take the files of single days"):
+        one(tmp_path, write(tmp_path / "BTCUSDT-1m-2024-01.zip", klines(5)))
 
 
 def test_an_interval_that_is_not_the_files_is_refused(tmp_path: Path) -> None:
