@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,13 +17,15 @@ from core.backtest.grid import Grid
 from core.backtest.job import Report, TradeRow, trade_rows
 from core.backtest.market import decimal_of, quote_asset
 from core.backtest.ranking import RANKINGS, Score, luck, ranked
-from core.backtest.sweep import Sweep
-from core.backtest.walk_forward import Walk
 from core.clock import iso_utc
 from core.csv_text import csv_text
 from core.intervals import interval_name
 from core.strategies.parameters import described
 from core.values import decimal_text
+
+if TYPE_CHECKING:
+    from core.backtest.sweep import Sweep
+    from core.backtest.walk_forward import Walk
 
 NONE = "–"
 POINTS_MAX = 2_000
@@ -44,7 +47,8 @@ TRADE_COLUMNS = (
 
 
 def show_report(console: Console, report: Report) -> None:
-    console.result(**report_json(report))
+    if console.options.as_json:
+        console.result(**report_json(report))
     console.line(f"{report.strategy.name} on {', '.join(report.job.asked.symbols)}, {span(report)}")
     console.line()
     console.table(["", ""], [[title, value] for title, value, _, _ in figure_rows(report)])

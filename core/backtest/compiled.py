@@ -44,6 +44,7 @@ class Prepared:
     decide_at: IntArray
     reached: IntArray
     sizes: IntArray
+    highest: int
 
 
 def prepare(course: Course, setup: Setup) -> Prepared:
@@ -55,14 +56,16 @@ def prepare(course: Course, setup: Setup) -> Prepared:
     except RuntimeError as error:
         raise NotCompiled(f"numba cannot keep what it compiled: {error}") from None
     bars, quotes = zip(*(_bars_and_quotes(each, setup) for each in course.lanes), strict=True)
+    laid_out = _on_clock(quotes, course, 0)
     return Prepared(
         course,
         setup,
         bars=_on_clock(bars, course, 0),
-        quotes=_on_clock(quotes, course, 0),
+        quotes=laid_out,
         decide_at=_on_clock([each.decide_at for each in course.lanes], course, NO_DECISION),
         reached=_side_by_side([_reached(each) for each in course.lanes]),
         sizes=_sizes([each.market for each in course.lanes], setup),
+        highest=int(laid_out.max()),
     )
 
 
@@ -83,7 +86,7 @@ def run_signals(prepared: Prepared, signals: Sequence[Signals]) -> Outcome:
     from core.backtest import kernel
 
     given = _given(prepared, signals)
-    _check_range(given)
+    _check_range(given, prepared.highest)
     trades, equity, counts = kernel.run(given, units(prepared.setup.balance.value))
     return Outcome(trades, equity, Counts(*counts), engine="compiled")
 
@@ -183,35 +186,43 @@ def _terms(signals: Signals, setup: Setup) -> tuple[IntArray, IntArray]:
     """Return the different terms of entries as a table, and for each decision its row of it."""
     at = np.zeros(len(signals.entry), dtype=np.int64)
     enters = np.flatnonzero(signals.entry > 0)
-    rates = np.stack(
-        [
-            _units_of_rates(values, enters)
-            for values in (signals.stop_loss_rate, signals.take_profit_rate, signals.fraction)
-        ],
-        axis=-1,
-    )
-    different, at[enters] = np.unique(rates, axis=0, return_inverse=True) if len(enters) else (rates, at[:0])
+    rates = (signals.stop_loss_rate, signals.take_profit_rate, signals.fraction)
+    parts = [_different(values, enters) for values in rates]
+    codes = np.zeros(len(enters), dtype=np.int64)
+    for values, code in parts:
+        codes = codes * len(values) + code
+    known, at[enters] = _unique(codes)
     floor = Fraction(1 - setup.max_slippage_rate)
     table = []
-    for stop, target, fraction in different.tolist():
-        kept = Fraction(UNIT - stop, UNIT) * floor
+    for code in known.tolist():
+        row: list[int] = []
+        for values, _ in reversed(parts):
+            code, which = divmod(code, len(values))
+            row.insert(0, values[which])
+        kept = Fraction(UNIT - row[0], UNIT) * floor
         if kept.denominator >= _FITS:
             raise NotCompiled("the rates do not fit 64 bits")
-        table.append([stop, target, fraction, *kept.as_integer_ratio()])
+        table.append([*row, *kept.as_integer_ratio()])
     return at, np.array(table or [[0] * 5], dtype=np.int64)
 
 
-def _units_of_rates(values: FloatArray | None, enters: IntArray) -> IntArray:
-    """Return rates in units at the entries, rounded as `EntryTerms` has them; −1 for no rate."""
-    result = np.full(len(enters), _NONE, dtype=np.int64)
+def _different(values: FloatArray | None, enters: IntArray) -> tuple[list[int], IntArray]:
+    """Return the different rates at entries in units, rounded as `EntryTerms` has them, and which each has.
+
+    −1 stands for no rate.
+    """
     if values is None:
-        return result
-    known = values[enters]
-    given = ~np.isnan(known)
-    different, where = np.unique(known[given], return_inverse=True)
-    in_units = np.array([int(rate(float(each)) * UNIT) for each in different], dtype=np.int64)
-    result[given] = in_units[where]
-    return result
+        return [_NONE], np.zeros(len(enters), dtype=np.int64)
+    known, which = _unique(np.nan_to_num(values[enters], nan=-1.0))
+    return [_NONE if each < 0 else int(rate(each) * UNIT) for each in known.tolist()], which
+
+
+def _unique(values: npt.NDArray[Item]) -> tuple[npt.NDArray[Item], IntArray]:
+    """Return the different values, and which of them each is; sorting is spared where all are alike."""
+    if not len(values) or (values == values[0]).all():
+        return values[:1], np.zeros(len(values), dtype=np.int64)
+    known, which = np.unique(values, return_inverse=True)
+    return known, which
 
 
 def _sizes(markets: Sequence[Market], setup: Setup) -> IntArray:
@@ -249,11 +260,10 @@ def _check_rules(market: Market) -> None:
         raise NotCompiled(f"{market.symbol} has filters that only the plain engine knows")
 
 
-def _check_range(given: Input) -> None:
+def _check_range(given: Input, highest: int) -> None:
     """Raise NotCompiled where a product in the kernel might not fit 63 bits."""
     from core.backtest.kernel import FILTER_D, KEPT_N, TICK, WORTH_D
 
-    highest = int(given.quotes.max())
     products = (
         highest * int(given.sizes[:, TICK].max()),
         highest * 2 * UNIT,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import mul
 from typing import NamedTuple
 
 import numpy as np
@@ -230,12 +231,7 @@ def _fees(outcome: Outcome, course: Course) -> Decimal:
     for number, each in enumerate(course.lanes):
         rows = outcome.trades[outcome.column(Column.SYMBOL) == number]
         # Python's integers: a fee times a price may not fit 64 bits.
-        in_base = sum(
-            fee * price
-            for fee, price in zip(
-                rows[:, Column.ENTRY_FEE].tolist(), rows[:, Column.ENTRY_PRICE].tolist(), strict=True
-            )
-        )
+        in_base = sum(map(mul, rows[:, Column.ENTRY_FEE].tolist(), rows[:, Column.ENTRY_PRICE].tolist()))
         total += Decimal(in_base * each.market.scale.tick).scaleb(-16)
         total += decimal_of(_sum(rows[:, Column.EXIT_FEE]))
     return total

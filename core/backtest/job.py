@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from core.backtest.engine import Engine, run
 from core.backtest.figures import Figures, figures
@@ -13,10 +14,12 @@ from core.backtest.grid import Grid
 from core.backtest.loading import Asked, Loaded, Source, lanes, load
 from core.backtest.market import decimal_of
 from core.backtest.outcome import STILL_OPEN, Column, Exit, Outcome
-from core.backtest.plain import Observe
 from core.backtest.setup import Course, Setup, course
 from core.errors import ConfigError
 from core.strategies import Series, Strategy, strategy
+
+if TYPE_CHECKING:
+    from core.backtest.plain import Observe
 
 
 @dataclass(frozen=True, slots=True)

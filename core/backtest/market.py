@@ -60,7 +60,7 @@ def market(series: Series, rules: Rules) -> Market:
     tick, step = units(rules.tick_size), units(rules.step_size)
     recorded = series.table[Row.OPEN : Row.CLOSE + 1]
     ticks = recorded // tick
-    if not _divides(tick, recorded):
+    if (ticks * tick != recorded).any():
         ticks = (recorded + tick // 2) // tick
         table = series.table.copy()
         table[Row.OPEN : Row.CLOSE + 1] = ticks * tick

@@ -14,11 +14,11 @@ from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 
 from core.backtest.compiled import NotCompiled, Prepared, prepare, run_compiled
+from core.backtest.engine import run
 from core.backtest.figures import figures
 from core.backtest.grid import Grid
 from core.backtest.job import Job, chosen_strategy, course_of, neediest
 from core.backtest.loading import Loaded, load
-from core.backtest.plain import run_plain
 from core.backtest.ranking import score
 from core.backtest.setup import Course
 from core.backtest.sweep_file import Result, opened
@@ -95,8 +95,11 @@ def _results(
         ) from None
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-        for process in active_children():
+        workers_left = active_children()
+        for process in workers_left:
             process.terminate()
+        for process in workers_left:
+            process.join()
 
 
 class _Bench:
@@ -118,7 +121,7 @@ class _Bench:
                 raise NotCompiled  # noqa: TRY301 - one way to the plain engine
             outcome = run_compiled(prepared, chosen)
         except NotCompiled:
-            outcome = run_plain(way, chosen, job.setup)
+            outcome, _ = run(way, chosen, job.setup, engine="plain")
         return Result(index, score(figures(outcome, way, job.setup.balance.value)))
 
     def _way(self, job: Job, chosen: Strategy) -> tuple[Course, Prepared | None]:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from core.clock import utc_day
-from core.journal.inventory import ZERO
 from core.values import EXACT
 
 SHARPE_DAYS_MIN = 30
 """Below this many daily returns a Sharpe ratio says nothing, and none is given."""
 DAYS_PER_YEAR = 365
 """Crypto trades every day of the year."""
+ZERO = Decimal(0)
 _POINTS_MAX = 2_000
 _RATIO = decimal.Context(prec=16)
 
