@@ -21,6 +21,7 @@ from core.clock import SystemClock
 from core.gates import GATES, NOT_REQUIRED
 from core.ids import system_random
 from core.journal import Journal
+from core.risk.breakers import Breaker
 from core.secrets import key_fingerprint
 from core.stages import TradingState
 from exchanges.binance.market_data import CLOCK_SAMPLES
@@ -208,6 +209,11 @@ def live_account(journal: Journal) -> Any:
     return next(each for each in journal.accounts() if each.environment == "mainnet")
 
 
+def latch_breaker(journal: Journal) -> None:
+    book = journal.breakers(live_account(journal))
+    book.latch(Breaker.CONSECUTIVE_LOSSES, "a test", cause_ms=1, until_ms=4_000_000_000_000)
+
+
 def exposed_key(rehearsed: Rehearsed) -> None:
     with rehearsed.journal() as journal:
         journal.keys.record_exposed(key_fingerprint(rehearsed.venue.api_key), "shown on a screen")
@@ -319,6 +325,7 @@ TAKEN_AWAY: list[tuple[str, str, Callable[[Rehearsed], None]]] = [
         in_books(lambda j: j.set_trading_state(live_account(j), TradingState.HALTED, "a test")),
     ),
     ("unsettled", "a quarantine", in_books(lambda j: j.quarantine(live_account(j), "ETHUSDT", "a test"))),
+    ("breakers", "a breaker latched", in_books(latch_breaker)),
     ("reconciliation", "an open break", foreign_trade),
     ("environment", "no wallet API", spoiled("/system/status", lambda answer: replace(answer, status=404))),
     ("account-status", "a locked account", spoiled("/account/status", body(b'{"data":"Locked"}'))),
