@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict
 
 from core.account import Environment
 from core.errors import ConfigError
+from core.positions.rules import PositionRules
+from core.positions.texts import Locks, Rate
 from core.secrets import Secret
 from core.setting_fields import (
     BarInterval,
@@ -245,6 +247,55 @@ class Settings(BaseModel):
         risk=True,
     )
 
+    break_even_from: Rate = setting(
+        "TRADER_BREAK_EVEN_FROM",
+        "0",
+        "Gain from which the stop of a position covers its entry and both fees; 0: never. These rules hold "
+        "for every strategy, from one closed bar to the next, live and in a back-test (docs/positions.md).",
+        section="While a position is held",
+        unit="fraction of the entry price",
+        risk=True,
+    )
+    trail_from: Rate = setting(
+        "TRADER_TRAIL_FROM",
+        "0",
+        "Gain from which the stop follows the best price.",
+        unit="fraction of the entry price",
+        risk=True,
+    )
+    trail_by: Rate = setting(
+        "TRADER_TRAIL_BY",
+        "0",
+        "Distance at which it follows; 0: it does not.",
+        unit="fraction of the best price",
+        risk=True,
+    )
+    gain_locks: Locks = setting(
+        "TRADER_GAIN_LOCKS",
+        None,
+        "Gains after fees that the stop keeps once a larger one was reached, as 0.01:0.002,0.02:0.008.",
+        unit="fractions of the entry price",
+        risk=True,
+    )
+    max_hold_ms: Milliseconds = setting(
+        "TRADER_MAX_HOLD", "0s", "Time after which a position is sold; 0s: none.", unit="duration", risk=True
+    )
+    max_hold_extension_ms: Milliseconds = setting(
+        "TRADER_MAX_HOLD_EXTENSION",
+        "0s",
+        "How much longer it may be held while it is losing.",
+        unit="duration",
+        danger="a loss that is given time may grow, up to the stop",
+        risk=True,
+    )
+    cooldown_ms: Milliseconds = setting(
+        "TRADER_COOLDOWN",
+        "0s",
+        "Time between our newest fill on a symbol and the next entry by signal.",
+        unit="duration",
+        risk=True,
+    )
+
     live_max_trades_per_day: TradeCount = setting(
         "LIVE_MAX_TRADES_PER_DAY",
         "10",
@@ -391,6 +442,22 @@ class Settings(BaseModel):
     @property
     def allowed_symbols(self) -> tuple[str, ...]:
         return self.symbols_allowed or (self.symbol,)
+
+    @property
+    def position_rules(self) -> PositionRules:
+        """Return the rules of every position. Raises ConfigError for rules that contradict each other."""
+        try:
+            return PositionRules(
+                break_even_from=self.break_even_from,
+                trail_from=self.trail_from,
+                trail_by=self.trail_by,
+                locks=self.gain_locks or (),
+                max_hold_ms=self.max_hold_ms,
+                extend_losing_ms=self.max_hold_extension_ms,
+                cooldown_ms=self.cooldown_ms,
+            )
+        except ValueError as error:
+            raise ConfigError(str(error), hint="TRADER_TRAIL_FROM goes with TRADER_TRAIL_BY") from None
 
     @property
     def has_key(self) -> bool:

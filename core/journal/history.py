@@ -82,6 +82,12 @@ class History:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    def newest_fill_ms(self, account: AccountKey, symbol: str, *, dry_run: bool) -> int | None:
+        """Return when our newest fill on a symbol was made, by the venue's time; None: there is none."""
+        row = self._store.row(sql.NEWEST_FILL, (str(account), symbol, int(dry_run)))
+        found: int | None = None if row is None else row["ts_event_ms"]
+        return found
+
     def head(self) -> Head | None:
         """Return the newest event, None when there is none."""
         row = self._store.row(sql.HEAD)

@@ -52,6 +52,9 @@ SYMBOL = "SELECT base_asset, quote_asset FROM symbols WHERE account = ? AND symb
 
 # --- orders
 # Those of emergencies come from the clock (`core.ids.EMERGENCY_SEQUENCES`), and are none to go on from.
+NEWEST_FILL = """
+    SELECT max(ts_event_ms) AS ts_event_ms FROM fills WHERE account = ? AND symbol = ? AND dry_run = ?
+"""
 NEXT_ORDER_SEQUENCE = """
     SELECT coalesce(max(sequence), 0) + 1 AS sequence FROM orders WHERE sequence < 100000000000
 """

@@ -101,6 +101,8 @@ class Guard:
         and the new one nothing protects: raises as `protect` if that cannot be ended. What is raised before
         that leaves the stop where it is, or `has_ended` tells.
         """
+        if self.entry_price is None:
+            return True  # nothing was to rest at the venue: what watches the price follows it
         facts = await self._facts_when_released()
         await self.release()
         if any(stop.has_sold for stop in self.stops):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -11,13 +11,14 @@ from core.errors import Interrupted, OutcomeUnknown, TraderError, WaitLimitReach
 from core.gates import StagePlan
 from core.operations.breakers import look_at_losses
 from core.operations.holding import Book, Holding
+from core.operations.managing import Managed, cooling_s, on_terms
 from core.operations.progress import Progress, Step, shown
 from core.operations.protection import protection
 from core.operations.round_trip import OpenTrade, Trade, enter, leave
 from core.operations.stage_result import SignalView, StageResult
 from core.operations.watch import EntrySignal, Watch
 from core.orders import OrderReport, OrderType
-from core.positions import entry_levels
+from core.positions import Held, Levels, PositionRules, entry_levels
 from core.stages import EntryMode
 
 
@@ -32,8 +33,10 @@ class Trading:
     holding: Holding
     deadline_ms: float
     watch: Watch = field(init=False)
+    rules: PositionRules = field(init=False)
 
     def __post_init__(self) -> None:
+        self.rules = self.desk.settings.position_rules
         self.watch = Watch(self.desk, self.plan, self.progress)
 
 
@@ -64,6 +67,9 @@ async def _word_to_enter(run: Trading) -> EntrySignal | None:
     """Wait until the next trade may begin. A probe needs no word, only the pause that spreads a soak."""
     plan = run.plan
     if plan.entry is EntryMode.SIGNAL:
+        cooling = cooling_s(run.desk, run.rules, plan.symbol, dry_run=plan.stage.dry_run)
+        left_s = (run.deadline_ms - run.desk.clock.monotonic_ms()) / 1000
+        await run.watch.pause(min(cooling, left_s), "cooling down")
         return await run.watch.for_entry(run.deadline_ms)
     if run.result.trades:
         await run.watch.pause(plan.soak_s / (plan.trades - 1), f"soaking for {plan.soak_s:g} s")
@@ -73,6 +79,8 @@ async def _word_to_enter(run: Trading) -> EntrySignal | None:
 async def _round_trip(run: Trading, word: EntrySignal | None) -> bool:
     """Make one trade. Return whether a position was sold after a stop was asked for."""
     plan, desk, result = run.plan, run.desk, run.result
+    if word is not None:
+        desk = await on_terms(desk, word.terms(desk.strategy), run.holding.instrument)
     signal = result.signal if word is None else SignalView.of(plan.strategy, word.decision)
     book = Book(plan.stage.dry_run, _audit_context(plan, signal))
     # The first orders with real money are the smallest that can be sold again.
@@ -113,11 +121,12 @@ async def _hold(run: Trading, opened: OpenTrade, word: EntrySignal | None) -> Ex
         return None
     try:
         if run.plan.stage.protect:
-            target = None if word is None else _target(run, entry_price, word)
+            target = None if word is None else _levels(run, entry_price, word).target
             await opened.guard.protect(entry_price, opened.entry.ts_event_ms, target_price=target)
         if word is not None:
             run.progress.note(f"holding {run.plan.symbol}, {_protection(run)}")
-            await run.watch.for_exit(entry_price, word.bar, run.deadline_ms, opened.guard.has_ended)
+            has_ended = await _ending(run, opened, entry_price, word)
+            await run.watch.for_exit(entry_price, word.bar, run.deadline_ms, has_ended)
     except Exception as failure:
         if isinstance(failure, TraderError) and failure.code == "STOP_WOULD_TRIGGER":
             run.progress.note(f"{failure.message}: selling at once")
@@ -126,10 +135,28 @@ async def _hold(run: Trading, opened: OpenTrade, word: EntrySignal | None) -> Ex
     return None
 
 
-def _target(run: Trading, entry_price: Decimal, word: EntrySignal) -> Decimal | None:
-    """Return where the strategy takes profit, None where it does not."""
-    terms = word.terms(run.desk.strategy)
-    return entry_levels(run.holding.instrument, entry_price, terms).target
+def _levels(run: Trading, entry_price: Decimal, word: EntrySignal) -> Levels:
+    return entry_levels(run.holding.instrument, entry_price, word.terms(run.desk.strategy))
+
+
+async def _ending(
+    run: Trading, opened: OpenTrade, entry_price: Decimal, word: EntrySignal
+) -> Callable[[], Awaitable[bool]]:
+    """Return what asks whether the position has ended: its stop and target, and its rules where there are."""
+    if not (run.rules.moves_stop or run.rules.max_hold_ms):
+        return opened.guard.has_ended
+    rates = await run.desk.venue.account.commission(run.plan.symbol)
+    levels = _levels(run, entry_price, word)
+    held = Held(entry_price, opened.entry.ts_event_ms, levels)
+    return Managed(
+        opened.guard,
+        run.rules,
+        held,
+        rates.taker_rate,
+        run.plan.bar,
+        seen_ms=word.bar.close_ms,
+        tell=run.progress.note,
+    ).has_ended
 
 
 def _protection(run: Trading) -> str:
