@@ -22,6 +22,7 @@ from exchanges.paper.market.recorded import BAR_MINUTES, ROUNDING_LIMIT, Recordi
 from exchanges.paper.market.trades import Outline
 
 _COLUMNS = 12
+_COLUMNS_OF_TRADES = range(5, 9)
 _GZIP_MAGIC = b"\x1f\x8b"
 _FIRST_MICROSECOND_TIME = 10**15
 _QUOTE_VOLUME_LIMIT = 1 << 62
@@ -33,7 +34,7 @@ def is_klines(path: Path) -> bool:
     if named(path.name).kind in TRADES or path.suffix.lower() in (".zip", ".feather"):
         return False
     lines = _lines(path)
-    return not lines or lines[0].count(",") not in (4, 5, 6, 7)
+    return not lines or lines[0].count(",") + 1 not in _COLUMNS_OF_TRADES
 
 
 def read(path: Path, spec: SymbolSpec) -> Recording:
