@@ -120,11 +120,11 @@ def job_of(run: Invocation, given: Given) -> Job:
         raise UsageError("--symbol names the same symbol twice")
     start_ms, end_ms = span_ms(given.since, given.until, SystemClock().now_ms())
     bar = _interval("--bar", given.bar or settings.bar)
-    fee = _number("--fee", given.fee)
+    fee = _fee("--fee", given.fee)
     try:
         costs = Costs(
             CommissionRates(
-                maker_rate=fee if given.maker_fee is None else _number("--maker-fee", given.maker_fee),
+                maker_rate=fee if given.maker_fee is None else _fee("--maker-fee", given.maker_fee),
                 taker_rate=fee,
             ),
             _number("--spread-bps", given.spread_bps),
@@ -189,8 +189,8 @@ def _rules(given: Given, symbols: tuple[str, ...]) -> dict[str, Rules]:
     missing = [name for name, text in texts.items() if text is None]
     if missing or len(symbols) > 1:
         raise UsageError(
-            "--tick, --step and --min-notional are the rules of one symbol: "
-            + (f"{', '.join(missing)} is missing" if missing else f"{len(symbols)} symbols were named")
+            "--tick, --step and --min-notional are the rules of one symbol, and go together: "
+            + (f"without {', '.join(missing)}" if missing else f"{len(symbols)} symbols were named")
         )
     values = [_positive(name, text or "") for name, text in texts.items()]
     return {symbols[0]: Rules(*values)}
@@ -214,6 +214,13 @@ def _number(option: str, text: str) -> Decimal:
     if not value.is_finite() or value.adjusted() > 20:
         raise UsageError(f"{option} was {text!r}, which is no number")
     return value
+
+
+def _fee(option: str, text: str) -> Decimal:
+    rate = _number(option, text)
+    if not 0 <= rate < 1 or rate * 10**8 % 1:
+        raise UsageError(f"{option} was {text}, not a fraction from 0 to below 1: 0.001 is 0.1 %")
+    return rate
 
 
 def _positive(option: str, text: str) -> Decimal:

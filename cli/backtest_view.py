@@ -51,7 +51,7 @@ def show_report(console: Console, report: Report) -> None:
         console.result(**report_json(report))
     console.line(f"{report.strategy.name} on {', '.join(report.job.asked.symbols)}, {span(report)}")
     console.line()
-    console.table(["", ""], [[title, value] for title, value, _, _ in figure_rows(report)])
+    console.table(["figure", ""], [[title, value] for title, value, _, _ in figure_rows(report)])
     if console.shows_all:
         console.line()
         for line in _curve(report):
@@ -220,9 +220,9 @@ def show_walk(console: Console, walk: Walk, by: str) -> None:
         headers,
         [
             [
-                _day(step.start_ms),
-                _day(step.test_start_ms),
-                _day(step.end_ms),
+                _minute(step.start_ms),
+                _minute(step.test_start_ms),
+                _minute(step.end_ms),
                 changes_text(step.changes),
                 amount(step.train.profit),
                 amount(step.test.profit),
@@ -259,6 +259,8 @@ def show_sweep(console: Console, done: Sweep, points: Grid, by: str, top: int) -
         [*points.names, *RANKINGS, "trades"],
         [[*points.changes(index).values(), *_score_cells(scores[index])] for index in order[:top]],
     )
+    if order and RANKINGS[by](scores[order[0]]) is None:
+        console.warn(f"no set has a figure of {by}: too few days or trades; the order says nothing")
     if refused:
         console.warn(f"{len(refused)} of {len(points)} sets were refused, as: {refused[0].refused}")
     if lucky is not None:
@@ -310,5 +312,5 @@ def _plain(value: object) -> str:
     return decimal_text(value) if isinstance(value, Decimal) else str(value)
 
 
-def _day(time_ms: int) -> str:
-    return iso_utc(time_ms)[:10]
+def _minute(time_ms: int) -> str:
+    return iso_utc(time_ms)[:16].replace("T", " ")

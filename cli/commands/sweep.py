@@ -103,8 +103,12 @@ def sweep(
     )  # fmt: skip
     path = run.cwd / results
     run.console.result(results=path)
-    with _progress(run.console) as shown:
-        done = do(job, points, path, jobs or os.cpu_count() or 1, shown)
+    try:
+        with _progress(run.console) as shown:
+            done = do(job, points, path, jobs or os.cpu_count() or 1, shown)
+    except KeyboardInterrupt:
+        run.console.say(f"what was finished is in {path}; the same command goes on there")
+        raise
     if done.resumed:
         run.console.say(f"{done.resumed} of {len(points)} sets were there already, in {path}")
     if form == "csv":

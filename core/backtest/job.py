@@ -92,7 +92,7 @@ def course_of(job: Job, chosen: Strategy, loaded: Loaded) -> Course:
     try:
         return course(lanes(loaded, job.asked, chosen), job.setup.costs)
     except ValueError as error:
-        raise ConfigError(str(error), code="DATA_MISSING") from None
+        raise ConfigError(str(error)) from None
 
 
 def chosen_strategy(job: Job) -> Strategy:

@@ -146,7 +146,7 @@ def _series(source: Source, symbol: str, bar: str) -> Series:
         raise ConfigError(
             f"no file of {symbol} that bars of {bar} can be made of in {', '.join(map(str, source.paths))}",
             code="DATA_MISSING",
-            hint=f"a file's name tells its symbol, e.g. {symbol}-1m-2024-01.zip or BTC_USDT-5m.feather",
+            hint=f"--symbol says what to trade; a file's name tells its symbol, e.g. {symbol}-1m-2024-01.zip",
         )
     return found
 
