@@ -55,6 +55,8 @@ _TITLES = {
     "BREAKER_RESET": ("WARNING", "Breaker reset"),
     "DAY_OPENED": ("INFO", "Day opened"),
     "EVIDENCE": ("INFO", "Evidence recorded"),
+    "DECISIONS": ("INFO", "Decisions begin"),
+    "DECISION": ("INFO", "Decision"),
     "ADDRESS_PINNED": ("WARNING", "Deposit address confirmed by a human"),
     "ADDRESS_CHANGED": ("ERROR", "Deposit address changed at the venue"),
     "KEY_USED": ("INFO", "Key first used"),
@@ -87,6 +89,9 @@ def line_of(event: Event) -> str:
             details["late"] = True
     elif event.account is not None:
         details["account"] = event.account
+    if event.kind == "DECISION":
+        # The bars it was made of would hide everything else, and are in the event.
+        details["bars"] = {name: window["count"] for name, window in told["bars"].items()}
     return f"{iso_utc(event.time_ms)} [{level}] #{event.sequence} {title} {canonical_json(details)}"
 
 

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
+from core.decisions.book import Asked, DecisionBook
 from core.desk import Access, Desk
 from core.errors import GateClosed, Interrupted, ReconciliationBreak
 from core.gates import GATES, GateFacts, StagePlan, closed, evaluate
@@ -26,6 +27,7 @@ from core.operations.trades import Trading, make_trades
 from core.operations.watch import recent_view
 from core.orders import OrderReport
 from core.stages import Evidence, GateResult
+from core.strategies.decision import FLAT
 from core.strategies.market import Series
 from core.strategies.self_test import self_test
 from core.values import Money
@@ -85,8 +87,10 @@ async def _pass_gates_and_run(
     record_confirmed(desk, facts)
     # Of the code as it was when it began: an upgrade during a soak was not what made the trades.
     digests = (first_look.risk_digest, first_look.code_digest)
-    prove = partial(_record_evidence, desk, plan, result, random_bytes, digests)
-    await _run(desk, plan, progress, result, prove)
+    evidence_id = f"ev{random_bytes(4).hex()}"
+    decisions = DecisionBook(desk.journal, desk.account, evidence_id, plan, desk.strategy)
+    prove = partial(_record_evidence, desk, plan, result, evidence_id, digests)
+    await _run(desk, plan, progress, result, decisions, prove)
 
 
 def _sender(desk: Desk, plan: StagePlan) -> AbstractContextManager[object]:
@@ -116,12 +120,17 @@ def _pass_gates(facts: GateFacts, result: StageResult, counted: tuple[str, ...] 
 
 
 async def _run(
-    desk: Desk, plan: StagePlan, progress: Progress, result: StageResult, prove: Callable[[], None]
+    desk: Desk,
+    plan: StagePlan,
+    progress: Progress,
+    result: StageResult,
+    decisions: DecisionBook,
+    prove: Callable[[], None],
 ) -> None:
     instrument = await desk.venue.market_data.instrument(plan.symbol)
     progress.step(Step.REACHABLE, f"{desk.account.venue} {desk.venue.host.environment} API reachable")
     await _show_balance(desk, plan, instrument, progress, result)
-    await _self_test(desk, plan, progress, result)
+    await _self_test(desk, plan, progress, result, decisions)
     result.audit_log = str(desk.journal.audit_log_path)
     desk.journal.record_note(
         "STAGE_STARTED",
@@ -132,7 +141,7 @@ async def _run(
     await _sell_left(desk, plan, holding, progress)
     deadline_ms = desk.clock.monotonic_ms() + plan.wait_limit_s * 1000
     try:
-        await make_trades(Trading(desk, plan, progress, result, holding, deadline_ms))
+        await make_trades(Trading(desk, plan, progress, result, holding, deadline_ms, decisions))
     except Interrupted:
         if result.trades:
             prove()
@@ -169,7 +178,9 @@ async def _show_balance(
     progress.step(Step.BALANCE, f"{result.free} free{' in the dry-run book' if plan.stage.dry_run else ''}")
 
 
-async def _self_test(desk: Desk, plan: StagePlan, progress: Progress, result: StageResult) -> None:
+async def _self_test(
+    desk: Desk, plan: StagePlan, progress: Progress, result: StageResult, decisions: DecisionBook
+) -> None:
     view = await recent_view(desk.venue.market_data, desk.strategy, Series(plan.symbol, plan.bar))
     tested = self_test(desk.strategy, view)
     if not tested.ok:
@@ -179,7 +190,10 @@ async def _self_test(desk: Desk, plan: StagePlan, progress: Progress, result: St
             hint="no order was sent; try another TRADER_BAR or symbol",
             details={"reason": tested.reason},
         )
-    result.signal = SignalView.of(plan.strategy, desk.strategy.decide(view))
+    view = view.last(desk.strategy.needs(view.traded))
+    decision = desk.strategy.decide(view)
+    decisions.record(Asked.SELF_TEST, view, FLAT, decision)
+    result.signal = SignalView.of(plan.strategy, decision)
     progress.step(
         Step.SELF_TEST,
         f"{plan.strategy} passes its self-test on {tested.n_bars} {plan.bar} bars: {_shown(result.signal)}",
@@ -192,13 +206,13 @@ def _shown(signal: SignalView) -> str:
 
 
 def _record_evidence(
-    desk: Desk, plan: StagePlan, result: StageResult, random_bytes: RandomBytes, digests: tuple[str, str]
+    desk: Desk, plan: StagePlan, result: StageResult, evidence_id: str, digests: tuple[str, str]
 ) -> None:
     """Write down what was proven. A run that failed proves nothing, whatever it did before."""
     trades = result.trades
     risk_digest, code_digest = digests
     evidence = Evidence(
-        evidence_id=f"ev{random_bytes(4).hex()}",
+        evidence_id=evidence_id,
         stage=plan.stage.number,
         account=desk.account,
         official_host=desk.venue.host.official,
@@ -215,4 +229,4 @@ def _record_evidence(
         created_ms=desk.clock.now_ms(),
     )
     desk.journal.record_evidence(evidence)
-    result.evidence_id = evidence.evidence_id
+    result.evidence_id = evidence_id

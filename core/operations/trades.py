@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from core.desk import Desk
 from core.errors import Interrupted, OutcomeUnknown, TraderError, WaitLimitReached
@@ -21,10 +22,16 @@ from core.orders import OrderReport, OrderType
 from core.positions import Held, Levels, PositionRules, entry_levels
 from core.stages import EntryMode
 
+if TYPE_CHECKING:
+    from core.decisions.book import DecisionBook
+
 
 @dataclass(slots=True)
 class Trading:
-    """What the trades of one run share. `deadline_ms`: the wait limit, on the desk's monotonic clock."""
+    """What the trades of one run share. `deadline_ms`: the wait limit, on the desk's monotonic clock.
+
+    `decisions`: where the strategy's decisions are written down, None: nowhere.
+    """
 
     desk: Desk
     plan: StagePlan
@@ -32,12 +39,13 @@ class Trading:
     result: StageResult
     holding: Holding
     deadline_ms: float
+    decisions: DecisionBook | None = None
     watch: Watch = field(init=False)
     rules: PositionRules = field(init=False)
 
     def __post_init__(self) -> None:
         self.rules = self.desk.settings.position_rules
-        self.watch = Watch(self.desk, self.plan, self.progress)
+        self.watch = Watch(self.desk, self.plan, self.progress, self.decisions)
 
 
 async def make_trades(run: Trading) -> None:
@@ -95,6 +103,7 @@ async def _round_trip(run: Trading, word: EntrySignal | None) -> bool:
         trade = await leave(desk, opened)
     result.unfinished = None
     result.trades.append(trade)
+    run.watch.left(trade)
     run.progress.step(Step.TRADE, _trade_line(run, trade))
     if desk.is_live:
         look_at_losses(desk)

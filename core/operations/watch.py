@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from core.decisions.book import Asked
 from core.desk import Desk
 from core.errors import ConfigError, Refused, VenueUnavailable
 from core.gates import StagePlan
+from core.intervals import interval_ms
 from core.operations.progress import Progress, Waiting
+from core.operations.standing import RunStanding
+from core.orders import OrderType
 from core.ports import MarketData
 from core.risk.facts import NewestBar
 from core.strategies.decision import (
@@ -25,6 +29,8 @@ from core.strategies.decision import (
 from core.strategies.market import MarketView, Series
 
 if TYPE_CHECKING:
+    from core.decisions.book import DecisionBook
+    from core.operations.round_trip import Trade
     from core.strategies import Strategy
 
 POLL_S = 5.0
@@ -65,12 +71,21 @@ async def recent_view(market_data: MarketData, strategy: Strategy, traded: Serie
 
 @dataclass(slots=True)
 class Watch:
-    """Looks at bars and prices until the strategy says enter or leave."""
+    """Looks at bars and prices until the strategy says enter or leave.
+
+    `decisions`: where they are written down, None: nowhere.
+    """
 
     desk: Desk
     plan: StagePlan
     progress: Progress
-    _entered_on_ms: int = field(default=0, init=False)
+    decisions: DecisionBook | None
+    _standing: RunStanding = field(init=False)
+    _said_leave: bool = field(default=False, init=False)
+    _fell_through: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._standing = RunStanding(self.desk.strategy, interval_ms(self.plan.bar))
 
     async def pause(self, seconds: float, what: str) -> None:
         """Wait, showing it; less when a stop is asked for."""
@@ -95,11 +110,15 @@ class Watch:
                 self.progress.note(f"the market cannot be seen, trying again: {error}")
             else:
                 failures = 0
-                decision = self.desk.strategy.decide(view)
-                interval_ms, close_ms = view.bars.interval_ms, view.now_ms
-                if decision.action is Action.ENTER_LONG and close_ms > self._entered_on_ms:
-                    self._entered_on_ms = close_ms
-                    return EntrySignal(decision, NewestBar(close_ms, interval_ms))
+                close_ms = view.now_ms
+                standing = self._standing.waiting(close_ms)
+                view, decision = self._decided(view, standing)
+                if self._is_new(close_ms):
+                    self._record(Asked.ENTRY, view, standing, decision)
+                    if decision.action is Action.ENTER_LONG:
+                        self._standing.entered(decision, close_ms)
+                        self._said_leave = self._fell_through = False
+                        return EntrySignal(decision, NewestBar(close_ms, view.bars.interval_ms))
                 self._show("waiting to enter", decision, left_s)
             await self._wait(left_s)
         return None
@@ -124,23 +143,65 @@ class Watch:
                 self.progress.note(f"holding {self.plan.symbol}, the market cannot be seen: {error}")
             await self._wait(left_s)
 
+    def left(self, trade: Trade) -> None:
+        """Note the end of a trade, for the questions that follow."""
+        price = trade.entry.average_price
+        position = None
+        if price is not None and not self._said_leave:
+            position = self._standing.position(price, trade.last_fill_ms)
+        stopped = any(
+            order in trade.stops and order.order_type is not OrderType.LIMIT_MAKER for order in trade.exits
+        )
+        self._standing.left(
+            position,
+            trade.last_fill_ms,
+            by_stop=position is not None and (stopped or self._fell_through),
+            won=trade.pnl.value > 0,
+        )
+
     async def _should_leave(self, entry_price: Decimal, entry_bar: NewestBar, left_s: float) -> bool:
         view = await self._view()
-        held = (view.now_ms - entry_bar.close_ms) // view.bars.interval_ms
-        position = PositionState(entry_price, max(held, 1))
-        decision = self.desk.strategy.decide(view, Standing(position))
+        close_ms = view.now_ms
+        position = self._standing.position(entry_price, close_ms)
+        standing = self._standing.holding(position)
+        view, decision = self._decided(view, standing)
         self._show("holding", decision, left_s)
         # Until a bar has closed since the entry, the strategy has nothing to say; the price always counts.
-        return (held >= 1 and decision.action is Action.EXIT) or await self._price_ends(position)
+        has_closed = close_ms > entry_bar.close_ms
+        if has_closed and self._is_new(close_ms):
+            try:
+                self._record(Asked.EXIT, view, standing, decision)
+            except Refused as error:
+                # What is written down must not keep a position from being sold.
+                self.progress.note(f"a decision is not in the journal: {error}")
+        if has_closed and decision.action is Action.EXIT:
+            self._said_leave = True
+            return True
+        return await self._price_ends(position)
 
     async def _price_ends(self, position: PositionState) -> bool:
         book = await self.desk.venue.market_data.book(self.plan.symbol, PRICE_LEVELS)
         bid: Decimal = book.bids[0][0]
+        strategy, terms = self.desk.strategy, position.terms
+        loss = strategy.stop_loss_rate if terms is None else terms.stop_loss_rate
+        gain = strategy.take_profit_rate if terms is None else terms.take_profit_rate
+        self._fell_through = bid <= stop_price(position, loss)
+        return self._fell_through or (gain is not None and bid >= target_price(position, gain))
+
+    def _is_new(self, close_ms: int) -> bool:
+        """Tell whether nothing was decided on this bar yet: a bar that was acted on is not acted on again."""
+        return close_ms > self._standing.decided_ms
+
+    def _decided(self, view: MarketView, standing: Standing) -> tuple[MarketView, Decision]:
+        """Decide on just the bars that the strategy needs, and return these too."""
         strategy = self.desk.strategy
-        gain = strategy.take_profit_rate
-        return bid <= stop_price(position, strategy.stop_loss_rate) or (
-            gain is not None and bid >= target_price(position, gain)
-        )
+        needed = view.last(strategy.needs(view.traded))
+        return needed, strategy.decide(needed, standing)
+
+    def _record(self, asked: Asked, view: MarketView, standing: Standing, decision: Decision) -> None:
+        self._standing.decided(view.now_ms)
+        if self.decisions is not None:
+            self.decisions.record(asked, view, standing, decision)
 
     async def _view(self) -> MarketView:
         await self.desk.venue_clock.refresh_if_stale()

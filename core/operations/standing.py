@@ -1,0 +1,68 @@
+"""Where a run stands, bar by bar, as a back-test keeps it: the two must ask a strategy the same question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from core.strategies.decision import NOTHING, Decision, PositionState, Standing
+from core.strategies.protocol import Learning
+
+if TYPE_CHECKING:
+    from core.strategies import Strategy
+
+
+@dataclass(slots=True)
+class RunStanding:
+    """Times are closes of bars. `decided_ms`: of the newest bar that was decided on; none is acted on twice.
+
+    `ended`: a position that a stop or target ended since the newest decision; at the close of that bar the
+    strategy is asked about it once more, and a bar that exits never enters.
+    """
+
+    strategy: Strategy
+    interval_ms: int
+    decided_ms: int = 0
+    _entry: Decision | None = None
+    _entry_ms: int | None = None
+    _stop_ms: int | None = None
+    _ended: PositionState | None = None
+    _memory: Mapping[str, float] = field(default_factory=lambda: NOTHING)
+
+    def entered(self, decision: Decision, close_ms: int) -> None:
+        self._entry, self._entry_ms, self._stop_ms = decision, close_ms, None
+
+    def position(self, entry_price: Decimal, now_ms: int) -> PositionState:
+        """Return the position at the close of a bar, with the terms it was entered with."""
+        terms = None if self._entry is None else self._entry.terms
+        return PositionState(entry_price, self._held(now_ms), terms=terms)
+
+    def holding(self, position: PositionState) -> Standing:
+        return replace(self._flat(), position=position)
+
+    def waiting(self, now_ms: int) -> Standing:
+        """Return where we stand while nothing is held."""
+        if self._ended is None or now_ms <= self.decided_ms:
+            return self._flat()
+        ended = replace(self._ended, bars_held=self._held(now_ms))
+        return replace(self._flat(), position=ended)
+
+    def decided(self, close_ms: int) -> None:
+        self.decided_ms, self._ended = close_ms, None
+
+    def left(self, position: PositionState | None, ended_ms: int, *, by_stop: bool, won: bool) -> None:
+        """Note the end of a trade. `position`: None when a decision ended it, not its stop or target."""
+        self._ended = position
+        if by_stop and self._entry_ms is not None:
+            bars = (ended_ms - self._entry_ms) // self.interval_ms + 1
+            self._stop_ms = self._entry_ms + bars * self.interval_ms
+        if self._entry is not None and isinstance(self.strategy, Learning):
+            self._memory = self.strategy.learn(self._memory, self._entry, won=won)
+
+    def _held(self, now_ms: int) -> int:
+        return max(1, (now_ms - (self._entry_ms or now_ms)) // self.interval_ms)
+
+    def _flat(self) -> Standing:
+        return Standing(last_entry_ms=self._entry_ms, last_stop_ms=self._stop_ms, memory=self._memory)
