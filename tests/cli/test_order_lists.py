@@ -50,6 +50,9 @@ def test_a_target_that_fills_is_the_exit_and_its_stop_is_gone(shell: Shell) -> N
 PLANS: dict[str, list[dict[str, Any]]] = {
     "answer reset": [{"fault": "reset", "when": OCO}],
     "-1007": [{"fault": "error", "code": -1007, "when": OCO}],
+    "entry fills partly": [
+        {"fault": "partial", "percent": 70, "when": {"method": "POST", "path": "/api/v3/order", "times": 1}}
+    ],
     "not found at first": [{"fault": "drop", "when": OCO}, {"fault": "lag", "seconds": 30}],
     "cancel reset": [
         {"fault": "reset", "when": {"method": "DELETE", "path": "/api/v3/orderList", "times": 1}}
@@ -75,6 +78,27 @@ def test_a_trade_with_a_fault_at_its_list_ends_flat_and_exact(
         assert exchange.ask("/api/v3/openOrderList") == []
         assert_books_agree(exchange, trades)
     assert run(shell, "trader status")["result"]["accounts"][0]["unsettled"] == []
+
+
+def test_a_stop_is_moved_up_and_never_down_and_the_books_agree(shell: Shell) -> None:
+    write_waves(shell.folder / "market.csv")
+    shell.environ |= FAST | {"TRADER_TRAIL_FROM": "0.0005", "TRADER_TRAIL_BY": "0.001"}
+    run(shell, "trader stage 0")
+    exit_code, stdout, stderr = shell.run(f"{SIGNAL} --json")
+    assert exit_code == 0, stderr
+    (trade,) = json.loads(stdout)["result"]["trades"]
+    assert "was moved to" in stderr
+    with served(shell) as exchange:
+        placed = exchange.placed()
+        assert_books_agree(exchange, [trade])
+    prices = [
+        Decimal(placed[stop["client_order_id"]]["stopPrice"])
+        for stop in trade["stops"]
+        if stop["type"] == "STOP_LOSS"
+    ]
+    assert len(prices) > 1
+    assert prices == sorted(set(prices))
+    assert run(shell, f"{REAL} trader reconcile")["ok"]
 
 
 def test_a_list_outlives_its_command_and_is_known_by_the_next(shell: Shell) -> None:
