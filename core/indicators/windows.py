@@ -81,9 +81,9 @@ def mean_and_deviation(values: FloatArray, window: int) -> tuple[FloatArray, Flo
         # Row i holds the i-th value of every window: whole rows are added, and nothing is copied before.
         rows = np.ndarray((window, count), np.float64, values, start * step, (step, step))
         at = slice(start + window - 1, start + window - 1 + count)
-        mean[at] = np.add.reduce(rows, axis=0) / window
+        mean[at] = _sum_rows(rows) / window
         off = rows - mean[at]
-        deviation[at] = np.sqrt(np.add.reduce(np.square(off, out=off), axis=0) / window)
+        deviation[at] = np.sqrt(_sum_rows(np.square(off, out=off)) / window)
     deviation[deviation < NEAR_ZERO * np.maximum(1.0, np.abs(mean))] = 0.0
     return mean, deviation
 
@@ -100,6 +100,16 @@ def divide(numerator: FloatArray, denominator: FloatArray, *, otherwise: FloatAr
     result = np.full(len(denominator), otherwise, dtype=np.float64)
     np.divide(numerator, denominator, out=result, where=denominator != 0)
     return result
+
+
+def _sum_rows(rows: FloatArray) -> FloatArray:
+    """Return the sum of the rows, added one after another.
+
+    NumPy adds a single column in pairs instead: a window's digits would depend on whether it is alone.
+    """
+    if rows.shape[1] > 1:
+        return np.add.reduce(rows, axis=0)
+    return np.add.accumulate(rows, axis=0)[-1]
 
 
 def _fold(values: FloatArray, window: int, combine: Callable[..., Any]) -> FloatArray:

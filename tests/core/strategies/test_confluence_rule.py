@@ -25,6 +25,7 @@ from core.strategies import (
     Standing,
 )
 from core.strategies.confluence import Confluence, ConfluenceParameters, Reason, SignalClass
+from core.strategies.confluence.parameters import Points
 from core.strategies.confluence.sizing import HIGH, LOW, MEDIUM, regimes, sizes
 from core.strategies.evaluation import Code
 from tests.core.markets import markets, random_market
@@ -138,6 +139,17 @@ def test_every_closed_gate_is_named_at_once(open_view: MarketView) -> None:
     decision = decided(open_view, rule, Standing(drawdown_rate=0.5))
     assert decision.blocked == (Reason.SCORE, Reason.LIQUIDITY, Reason.ALIGNMENT, Reason.DRAWDOWN)
     assert decision.reason == Reason.SCORE
+
+
+def test_majority_against_the_score_is_no_confluence(f1: Bars) -> None:
+    """At bar 161 six indicators sell and one buys; here the one outweighs them."""
+    heavy = replace(RULE, points=Points(stochastic_rsi=1_000), score_max=220)
+    decision = Confluence(heavy).evaluate(MarketView.of(f1)).decide(161)
+    assert decision.readings["score"] is not None
+    assert decision.readings["score"] > 0
+    assert (decision.breakdown["buy_votes"], decision.breakdown["sell_votes"]) == (1, 6)
+    assert Reason.CONFLUENCE in decision.blocked
+    assert Reason.CONFLUENCE not in Confluence(RULE).evaluate(MarketView.of(f1)).decide(161).blocked
 
 
 def test_short_needs_permission() -> None:
