@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from core.desk import Desk
-from core.errors import Interrupted, OutcomeUnknown, TraderError, WaitLimitReached
+from core.errors import Interrupted, OutcomeUnknown, Refused, TraderError, WaitLimitReached
 from core.gates import StagePlan
 from core.operations.breakers import look_at_losses
 from core.operations.holding import Book, Holding
@@ -105,8 +105,7 @@ async def _round_trip(run: Trading, word: EntrySignal | None) -> bool:
     result.trades.append(trade)
     run.watch.left(trade)
     run.progress.step(Step.TRADE, _trade_line(run, trade))
-    if desk.is_live:
-        look_at_losses(desk)
+    _count_loss(run)
     if unknown := opened.guard.unknown:
         raise OutcomeUnknown(
             f"the position was sold, but the fate of its stop {', '.join(unknown)} is unknown",
@@ -118,6 +117,15 @@ async def _round_trip(run: Trading, word: EntrySignal | None) -> bool:
     if failure is not None:
         raise failure
     return desk.stop.asked
+
+
+def _count_loss(run: Trading) -> None:
+    """Latch the breaker when this loss was one too many; the next entry asks again in any case."""
+    if run.desk.is_live:
+        try:
+            look_at_losses(run.desk)
+        except Refused as error:
+            run.progress.note(f"the breakers were not looked at: {error}")
 
 
 async def _hold(run: Trading, opened: OpenTrade, word: EntrySignal | None) -> Exception | None:

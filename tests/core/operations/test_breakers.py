@@ -11,15 +11,17 @@ import pytest
 from core.account import Environment
 from core.clock import DAY_MS
 from core.desk import Desk
-from core.errors import RiskDenied
+from core.errors import Refused, RiskDenied
 from core.operations.breakers import latched_on, look_at_losses, reset_breaker
 from core.operations.holding import Book, Holding
 from core.operations.round_trip import OpenTrade, enter, leave
+from core.operations.trades import make_trades
 from core.risk.breakers import Breaker
 from core.risk.portfolio import PortfolioLimits
 from core.settings import Settings
 from core.values import Quote
 from tests.core.operations.desks import Exchange, calm_minutes, desk_at
+from tests.core.operations.test_trades import run_of
 from tests.core.risk.worlds import BTCUSDT, D
 
 BOOK = Book(dry_run=False, context={"stage": 2})
@@ -88,6 +90,32 @@ async def test_the_third_loss_in_a_row_latches_when_it_is_recorded(desk: Desk, e
     await trade(desk, exchange, "-10")
     assert latched(desk) == [Breaker.CONSECUTIVE_LOSSES]
     assert await denied(desk) == "consecutive-losses"
+
+
+async def test_a_run_ends_after_its_third_loss(desk: Desk) -> None:
+    """A probe loses its fees and the spread."""
+    run, told, _ = run_of(desk, trades=4)
+    with pytest.raises(RiskDenied) as denied:
+        await make_trades(run)
+    assert denied.value.code == "BREAKER_LATCHED"
+    assert len(run.result.trades) == 3
+    assert told.notes == []
+
+
+async def test_what_cannot_be_latched_now_is_latched_before_the_next_entry(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, told, _ = run_of(desk, trades=3)
+    with monkeypatch.context() as patch:
+        patch.setattr("core.journal.breaker_book.BreakerBook.latch", unwritable)
+        await make_trades(run)
+    assert told.notes == ["the breakers were not looked at: the disk is full"]
+    assert latched(desk) == []
+    assert await denied(desk) == "consecutive-losses"
+
+
+def unwritable(*arguments: object, **more: object) -> bool:
+    raise Refused("the disk is full", code="JOURNAL_UNWRITABLE")
 
 
 async def test_the_next_day_the_losses_are_counted_anew(desk: Desk, exchange: Exchange) -> None:

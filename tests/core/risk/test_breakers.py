@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -134,6 +136,30 @@ def test_the_newest_of_several_moves_counts() -> None:
 
 def test_no_bars_say_nothing() -> None:
     assert extreme_move(minutes(), sigmas=10, move_rate=0.03) is None
+
+
+@pytest.mark.parametrize(
+    ("sigmas", "move_rate", "seen"), [(10, 9, 18), (8, 9, 35), (1e9, 0.03, 1), (1e9, 0.02, 14)]
+)
+def test_a_recorded_month_has_as_many_extreme_minutes_as_the_reference_counts(
+    data_dir: Path, sigmas: float, move_rate: float, seen: int
+) -> None:
+    with gzip.open(data_dir / "BTCUSD-PERP-1m-2022-01.csv.gz", "rt") as file:
+        times, *prices, volume = np.loadtxt(file, delimiter=",", usecols=range(6), unpack=True)
+    opened, high, low, closed = prices
+    month = Bars(times.astype(np.int64), opened, high, low, closed, volume, MINUTE_MS)
+    close: list[float] = month.close.tolist()
+
+    def moved(last: int, bars: int) -> float:
+        return abs(close[last] / close[last - bars] - 1)
+
+    # Only where it may be: all of them would take a minute.
+    lively = [last for last in range(61, len(close)) if moved(last, 1) > 0.002 or moved(last, 5) >= 0.02]
+    found = 0
+    for last in lively:
+        move = extreme_move(month[last - 61 : last + 1], sigmas=sigmas, move_rate=move_rate)
+        found += move is not None and move.close_ms == month[: last + 1].end_ms
+    assert found == seen
 
 
 def test_a_latched_breaker_stops_what_is_bought_and_nothing_that_is_sold() -> None:
