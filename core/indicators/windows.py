@@ -107,9 +107,10 @@ def _sum_rows(rows: FloatArray) -> FloatArray:
 
     NumPy adds a single column in pairs instead: a window's digits would depend on whether it is alone.
     """
-    if rows.shape[1] > 1:
-        return np.add.reduce(rows, axis=0)
-    return np.add.accumulate(rows, axis=0)[-1]
+    total: FloatArray = (
+        np.add.reduce(rows, axis=0) if rows.shape[1] > 1 else np.add.accumulate(rows, axis=0)[-1]
+    )
+    return total
 
 
 def _fold(values: FloatArray, window: int, combine: Callable[..., Any]) -> FloatArray:
