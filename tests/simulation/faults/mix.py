@@ -30,6 +30,7 @@ from exchanges.paper.faults.plan import FAILURE_CODES, Fault
 HELD_S = 0.5
 """Longer than a sender waits for an order, shorter than "not found" takes to be believed."""
 ORDER = "/api/v3/order"
+PAIR = "/api/v3/orderList/oco"
 LEFT_OUT = {
     "late_fill": "a fill of a settled order is found by `reconcile`, and a human books it",
     "wipe": "a testnet wipe ends the account's epoch, and the comparison with it",
@@ -53,6 +54,9 @@ def mix(seed: int, rate: float = 1.0) -> Plan:
         # Doubled only where the venue refuses the second: an IOC sent twice by a proxy is bought twice.
         Twice(when=twice),
         Silence(seconds=20, when=often(0.001)),
+        Drop(when=often(0.02, PAIR)),
+        Reset(when=often(0.02, PAIR)),
+        Hold(seconds=HELD_S, when=often(0.01, PAIR)),
         RateLimit(retry_after_s=5, when=often(0.003)),
         Ban(retry_after_s=30, when=often(0.001)),
         Delay(seconds=HELD_S, when=often(0.005)),

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 
 from cli.wiring import risk_limits
@@ -41,6 +42,7 @@ PAUSE_S = 0.05
 BOOK = Book(dry_run=False, context={"stage": 1})
 TIMEOUTS = Timeouts(connect_s=2, read_s=1, order_s=0.35)
 HOLDING_COST_MIN = 1
+TARGET = Decimal("1.02")
 
 
 @dataclass(frozen=True)
@@ -130,20 +132,25 @@ async def _turn(desk: Desk, number: int, orders: int, seen: Counter[str]) -> Non
     for trip in range(TRIPS):
         if orders_of(desk.journal) >= orders:
             return
-        await round_trip(desk, SYMBOLS[(number + trip) % len(SYMBOLS)])
+        await round_trip(desk, SYMBOLS[(number + trip) % len(SYMBOLS)], trip)
         seen["round trips"] += 1
 
 
-async def round_trip(desk: Desk, symbol: str) -> None:
-    """Sell what an earlier turn left; buy, protect, sell. What is raised leaves the rest to others."""
+async def round_trip(desk: Desk, symbol: str, trip: int) -> None:
+    """Sell what an earlier turn left; buy, protect, sell. What is raised leaves the rest to others.
+
+    Every second position is protected by a stop and a target as one order list.
+    """
     await sell_left(desk, symbol)
     instrument = await desk.venue.market_data.instrument(symbol)
     holding = holding_at_start(desk, instrument, dry_run=False)
     opened = await enter(desk, holding, BOOK, bar=None, smallest=False)
     if opened is None or opened.entry.average_price is None:
         return
+    price = opened.entry.average_price
+    target = price * TARGET if trip % 2 else None
     with suppress(TraderError):  # without a stop it is sold at once
-        await opened.guard.protect(opened.entry.average_price, opened.entry.ts_event_ms)
+        await opened.guard.protect(price, opened.entry.ts_event_ms, target_price=target)
     await leave(desk, opened)
 
 
