@@ -226,6 +226,14 @@ COMMANDS: tuple[Entry | Section, ...] = (
         "cli.commands.signal:signal",
         (3, 6, 7),
     ),
+    Entry(
+        "schedule",
+        "Print, or install, the daily jobs for cron or systemd.",
+        "trader schedule --systemd",
+        "cli.commands.schedule:schedule",
+        (3, 4),
+        looks_back=False,
+    ),
     Section(
         "alerts",
         "Tell a human what must not wait until he looks.",

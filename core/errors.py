@@ -76,6 +76,7 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("BREAK_UNKNOWN", 3, "no open break of the reconciliation has this name"),
     Condition("STRATEGY_UNKNOWN", 3, "there is no strategy of this name"),
     Condition("STRATEGY_UNFIT", 3, "a strategy cannot be used as asked: its parameters, symbol or package"),
+    Condition("SCHEDULE_UNINSTALLED", 3, "the daily jobs could not be installed"),
     Condition("ALERT_URL_INVALID", 3, "a URL of ALERT_URLS is none that alerts can go to"),
     Condition("ALERT_UNDELIVERED", 3, "a receiver of alerts was not reached"),
     Condition("ALERTS_WAITING", 3, "alerts could not be told and stay queued"),
