@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING
 from core.account import AccountKey
 from core.clock import DAY_MS, utc_day
 from core.desk import Desk
-from core.risk.breakers import Breaker, DayOpening, LatchedBreaker, drawdown, extreme_move, losses_in_a_row
-from core.values import Quote
+from core.risk.breakers import (
+    MINUTES_USED,
+    Breaker,
+    DayOpening,
+    LatchedBreaker,
+    drawdown,
+    extreme_move,
+    losses_in_a_row,
+)
+from core.risk.facts import RiskFacts
 
 if TYPE_CHECKING:
     from core.bars import Bars
@@ -20,16 +28,23 @@ if TYPE_CHECKING:
 LAPSED = "its time is over"
 
 
-def look_at_breakers(desk: Desk, quote_asset: str, equity: Quote, unrealized: Quote, minutes: Bars) -> None:
-    """Lapse what is over, then latch what trips. `unrealized`: of all open positions in the quote asset.
+async def minutes_before(desk: Desk, symbol: str) -> Bars:
+    """Return the closed minute bars that an extreme move is looked for in. Raises what reads raise."""
+    return await desk.venue.market_data.bars(symbol, "1m", MINUTES_USED)
 
-    `minutes`: closed minute bars of the traded symbol. Raises Refused JOURNAL_UNWRITABLE.
+
+def look_at_breakers(desk: Desk, facts: RiskFacts, minutes: Bars) -> None:
+    """Lapse what is over, then latch what trips. `minutes`: closed minute bars of the traded symbol.
+
+    Raises Refused JOURNAL_UNWRITABLE.
     """
+    assert facts.portfolio is not None  # noqa: S101 - an entry is judged by all that is held
     look_at_losses(desk)
     book, now_ms, settings = desk.journal.breakers(desk.account), desk.venue_now_ms(), desk.settings
     today = utc_day(now_ms)
-    profit = book.realized(quote_asset) + unrealized
-    opening = book.open_day(quote_asset, DayOpening(today, equity, profit, now_ms))
+    quote_asset = facts.instrument.quote_asset
+    profit = book.realized(quote_asset) - facts.live_unrealized_loss
+    opening = book.open_day(quote_asset, DayOpening(today, facts.portfolio.equity, profit, now_ms))
     if said := drawdown(opening, profit, settings.live_max_drawdown):
         reason = f"{said} {quote_asset}"
         book.latch(Breaker.DAILY_DRAWDOWN, reason, cause_ms=now_ms, until_ms=(today + 1) * DAY_MS)

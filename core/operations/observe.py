@@ -10,11 +10,10 @@ from core.account import AccountSnapshot, CommissionRates
 from core.clock import utc_day
 from core.desk import Desk
 from core.instrument import Instrument
-from core.operations.breakers import look_at_breakers
+from core.operations.breakers import look_at_breakers, minutes_before
 from core.operations.portfolio import BOOK_LEVELS, NOTHING, Elsewhere, look_elsewhere, portfolio
 from core.orders import OrderType
 from core.ports import Book, BookTop
-from core.risk.breakers import MINUTES_USED
 from core.risk.facts import NewestBar, RiskFacts
 from core.values import EXACT, Base, Quote
 
@@ -46,14 +45,10 @@ async def observe_for_entry(desk: Desk, instrument: Instrument, *, dry_run: bool
     With real money the breakers are looked at as well. A sale is never made to wait for another market.
     """
     elsewhere = await look_elsewhere(desk, instrument, dry_run=dry_run)
-    if not desk.is_live:
-        return replace(await observe(desk, instrument.symbol), elsewhere=elsewhere)
-    minutes = await desk.venue.market_data.bars(instrument.symbol, "1m", MINUTES_USED)
+    minutes = await minutes_before(desk, instrument.symbol) if desk.is_live else None
     seen = replace(await observe(desk, instrument.symbol), elsewhere=elsewhere)
-    facts = risk_facts(desk, instrument, seen, dry_run=dry_run)
-    if facts.portfolio is not None:
-        unrealized = NOTHING - facts.live_unrealized_loss
-        look_at_breakers(desk, instrument.quote_asset, facts.portfolio.equity, unrealized, minutes)
+    if minutes is not None:
+        look_at_breakers(desk, risk_facts(desk, instrument, seen, dry_run=dry_run), minutes)
     return seen
 
 

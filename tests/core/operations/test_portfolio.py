@@ -25,7 +25,7 @@ from core.risk.approve import approve
 from core.risk.facts import RiskLimits
 from core.risk.portfolio import Held, PortfolioLimits
 from core.values import Quote
-from tests.core.operations.desks import Exchange, desk_at
+from tests.core.operations.desks import Exchange, calm_minutes, desk_at
 from tests.core.risk.worlds import BTCUSDT, FACTS, D, entry
 
 BOOK = Book(dry_run=False, context={"stage": 1})
@@ -43,6 +43,8 @@ class ThreeMarkets(Exchange):
         return LISTED[symbol]
 
     async def bars(self, symbol: str, interval: str, count: int) -> Bars:
+        if interval == "1m":
+            return calm_minutes(self.clock.now_ms(), count)
         assert (interval, count) == ("1d", 91)
         moves = np.random.default_rng(len(symbol)).normal(0, 0.03, self.days)
         closes = np.cumprod(1 + moves).astype(np.float64)
