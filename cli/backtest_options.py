@@ -162,6 +162,7 @@ def job_of(run: Invocation, given: Given) -> Job:
             settings.risk_max_slippage_rate,
             Quote(DOLLARS if in_dollars else Decimal(0)),
             costs,
+            settings.position_rules,
         ),
         engine=given.engine,
     )

@@ -86,8 +86,9 @@ def _figure(figures: Figures, name: str, quote: str) -> str:
     value = getattr(figures, name)
     if name == "trades":
         ended = f"{figures.by_signal} by signal, {figures.by_stop} by stop, {figures.by_target} by target"
-        dust = f", {figures.by_dust} as dust" if figures.by_dust else ""
-        return f"{value} ({figures.won} won, {figures.lost} lost; {ended}{dust})"
+        ended += f", {figures.by_time} by time" if figures.by_time else ""
+        ended += f", {figures.by_dust} as dust" if figures.by_dust else ""
+        return f"{value} ({figures.won} won, {figures.lost} lost; {ended})"
     if value is None:
         return "none" if name == "max_drawdown" else NONE
     if name == "profit":
@@ -132,6 +133,9 @@ def assumptions(report: Report) -> Iterator[tuple[str, str]]:
             f"tick {decimal_text(rules.tick_size)}, step {decimal_text(rules.step_size)}, "
             f"smallest order {decimal_text(rules.min_notional)} {quote}: {known}",
         )
+    if setup.has_rules:
+        stated = (f"{each.name}={each.default}" for each in described(setup.rules))
+        yield "position rules", ", ".join(stated)
     yield (
         "parameters",
         ", ".join(f"{each.name}={each.default}" for each in described(report.strategy.parameters)),
@@ -155,6 +159,7 @@ def report_json(report: Report) -> dict[str, object]:
             "max_order": setup.max_order,
             "max_slippage_rate": setup.max_slippage_rate,
             "min_notional": setup.min_notional,
+            "position_rules": setup.rules,
         },
         "rules": report.loaded.rules,
         "figures": _figures_json(report.figures),

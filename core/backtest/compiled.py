@@ -44,11 +44,14 @@ class Prepared:
     decide_at: IntArray
     reached: IntArray
     sizes: IntArray
+    lowest: int
     highest: int
 
 
 def prepare(course: Course, setup: Setup) -> Prepared:
     """Lay a course out for the kernel. Raises NotCompiled, also when numba is missing."""
+    if setup.has_rules:
+        raise NotCompiled("position rules move the stop, or limit the time")
     try:
         import core.backtest.kernel  # noqa: F401 - compiled as it is loaded
     except ImportError:
@@ -65,6 +68,7 @@ def prepare(course: Course, setup: Setup) -> Prepared:
         decide_at=_on_clock([each.decide_at for each in course.lanes], course, NO_DECISION),
         reached=_side_by_side([_reached(each) for each in course.lanes]),
         sizes=_sizes([each.market for each in course.lanes], setup),
+        lowest=min(int(each.market.open[each.first : each.end].min()) for each in course.lanes),
         highest=int(laid_out.max()),
     )
 
@@ -86,7 +90,7 @@ def run_signals(prepared: Prepared, signals: Sequence[Signals]) -> Outcome:
     from core.backtest import kernel
 
     given = _given(prepared, signals)
-    _check_range(given, prepared.highest)
+    _check_range(given, prepared.lowest, prepared.highest)
     trades, equity, counts = kernel.run(given, units(prepared.setup.balance.value))
     return Outcome(trades, equity, Counts(*counts), engine="compiled")
 
@@ -260,15 +264,16 @@ def _check_rules(market: Market) -> None:
         raise NotCompiled(f"{market.symbol} has filters that only the plain engine knows")
 
 
-def _check_range(given: Input, highest: int) -> None:
-    """Raise NotCompiled where a product in the kernel might not fit 63 bits."""
-    from core.backtest.kernel import FILTER_D, KEPT_N, TICK, WORTH_D
+def _check_range(given: Input, lowest: int, highest: int) -> None:
+    """Raise NotCompiled where a number in the kernel might not fit 63 bits."""
+    from core.backtest.kernel import FILTER_D, KEPT_D, TICK, WORTH_D, WORTH_N
 
-    products = (
+    greatest = (
         highest * int(given.sizes[:, TICK].max()),
         highest * 2 * UNIT,
-        highest * int(given.terms[:, KEPT_N].max()) * int(given.sizes[:, WORTH_D].max()),
+        highest * int(given.sizes[:, WORTH_D].max()),
         highest * int(given.sizes[:, FILTER_D].max()),
+        int(given.sizes[:, WORTH_N].max()) * int(given.terms[:, KEPT_D].max()) // lowest,
     )
-    if max(products) >= _FITS:
+    if max(greatest) >= _FITS:
         raise NotCompiled("the prices do not fit 64 bits")

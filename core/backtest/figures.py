@@ -62,6 +62,7 @@ class Figures:
     by_stop: int
     by_target: int
     by_dust: int
+    by_time: int
     open_trades: int
 
 
@@ -172,6 +173,7 @@ def figures(outcome: Outcome, course: Course, balance: Decimal) -> Figures:
         by_stop=int(exits[Exit.STOP]),
         by_target=int(exits[Exit.TARGET]),
         by_dust=int(exits[Exit.DUST]),
+        by_time=int(exits[Exit.TIME]),
         open_trades=len(outcome.trades) - count,
     )
 

@@ -176,7 +176,8 @@ def _enter(rules, quotes, terms, sizes, slots, money, counts, trades, s, bar):
         budget = min(budget, mul_div(money[_EQUITY], terms[term, FRACTION], sizes[s, CELL]))
     # The fewest steps that can be sold again after fee, step and stop: `smallest_entry`.
     worth_n, worth_d = sizes[s, WORTH_N], sizes[s, WORTH_D]
-    remaining = max(1, mul_div_up(worth_n, terms[term, KEPT_D], worth_d * ask * terms[term, KEPT_N]))
+    remaining = mul_div_up(worth_n, terms[term, KEPT_D], worth_d * ask)
+    remaining = max(1, mul_div_up(remaining, 1, terms[term, KEPT_N]))
     least = mul_div_up(remaining, _UNIT, _UNIT - taker)
     least = max(least, mul_div_up(worth_n, 1, worth_d * limit))
     quantity = budget // limit

@@ -85,11 +85,22 @@ def load(source: Source, asked: Asked, strategy: Strategy) -> Loaded:
     others: dict[SeriesKey, Bars] = {}
     for key in _needed(strategy, asked):
         if key.symbol not in asked.symbols and key not in others:
-            series = _series(source, key.symbol, key.interval).between(
-                _with_history(strategy, asked.symbols[0], asked), asked.end_ms
-            )
-            others[key] = _bars(_whole(series, source)[0].bars(), key.interval, key.symbol)
+            others[key] = _beside(source, asked, strategy, key)
     return Loaded(tuple(markets), rules, others, filled)
+
+
+def _beside(source: Source, asked: Asked, strategy: Strategy, key: SeriesKey) -> Bars:
+    """Return bars that the strategy looks at beside what it trades."""
+    try:
+        series = _series(source, key.symbol, key.interval)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{strategy.name} also looks at {key.symbol} {key.interval}: {error.message}",
+            code=error.code,
+            hint=error.hint,
+        ) from None
+    series = series.between(_with_history(strategy, asked.symbols[0], asked), asked.end_ms)
+    return _bars(_whole(series, source)[0].bars(), key.interval, key.symbol)
 
 
 def lanes(loaded: Loaded, asked: Asked, strategy: Strategy) -> list[Lane]:

@@ -15,13 +15,16 @@ STILL_OPEN = -1
 
 
 class Exit(IntEnum):
-    """What ended a trade. DUST: nothing could be sold, what was bought stays in the inventory."""
+    """What ended a trade. DUST: nothing could be sold, what was bought stays in the inventory. TIME: it was
+    held as long as the rules allow.
+    """
 
     OPEN = 0
     SIGNAL = 1
     STOP = 2
     TARGET = 3
     DUST = 4
+    TIME = 5
 
 
 class Column(IntEnum):

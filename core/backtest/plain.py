@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
 
-from core.backtest.levels import PositionRule, keep
+from core.backtest.levels import PositionRule, following, keep
 from core.backtest.market import decimal_of, units
 from core.backtest.outcome import Column, Counts, Exit, Outcome
 from core.backtest.setup import NO_DECISION, Course, Lane, Setup
-from core.backtest.slot import Slot, Wallet
+from core.backtest.slot import Position, Slot, Wallet
+from core.positions import entry_allowed_ms
 from core.strategies.decision import (
     NOTHING,
     Action,
@@ -37,12 +37,14 @@ Observe = Callable[[str, Decision], None]
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """What a decision asked for. `due`: the bar of the run at whose open it fills."""
+    """What a decision asked for. `due`: the bar of the run at whose open it fills. `ends`: the position, or
+    OPEN when it enters.
+    """
 
     decision: Decision
     decided: int
     due: int
-    enters: bool
+    ends: Exit = Exit.OPEN
 
 
 @dataclass(slots=True)
@@ -54,11 +56,13 @@ class _Lane:
     decide_at: list[int]
     slot: Slot
     offset: int
+    rule: PositionRule
     order: _Order | None = None
     ended: PositionState | None = None
     ended_decided: int = 0
     last_entry_ms: int | None = None
     last_stop_ms: int | None = None
+    entry_allowed_ms: int = 0
 
 
 def run_plain(
@@ -88,7 +92,7 @@ class _Run:
         observe: Observe | None,
         exact: bool,
     ) -> None:
-        self.course, self.strategy, self.setup, self.rule = course, strategy, setup, rule
+        self.course, self.strategy, self.setup = course, strategy, setup
         self.observe = observe
         self.wallet = Wallet(units(setup.balance.value))
         self.rows: list[list[int]] = []
@@ -103,9 +107,17 @@ class _Run:
                 lane.decide_at.tolist(),
                 Slot(number, lane.market, setup, self.wallet, rows=self.rows),
                 offset,
+                self._rule(lane) if rule is keep else rule,
             )
             for number, (lane, offset) in enumerate(zip(course.lanes, course.offsets, strict=True))
         ]
+
+    def _rule(self, lane: Lane) -> PositionRule:
+        """Return the setup's own rule for what a symbol's stop does."""
+        rules = self.setup.rules
+        if not rules.moves_stop:
+            return keep
+        return following(rules, lane.market.instrument, self.setup.costs.fees.taker_rate)
 
     def outcome(self) -> Outcome:
         course = self.course
@@ -140,16 +152,19 @@ class _Run:
     def _step(self, each: _Lane, bar: int, at: int) -> None:
         slot, in_market = each.slot, each.lane.first + at
         if (index := each.decide_at[at]) != NO_DECISION:
+            if slot.position is not None and each.rule is not keep:
+                slot.follow(each.lane.view.bars, index, each.rule)
             self._ask(each, bar, index)
         if each.order is not None and each.order.due <= bar:
             self._trade(each, each.order, bar, in_market)
         if (held := slot.position) is not None:
             if slot.pass_through(bar, in_market):
-                self._closed(each, held.entry, held.decided, held.entry_price, held.terms, held.row)
+                self._closed(each, held, bar + 1)
                 if held.row[Column.EXIT] == Exit.STOP:
                     each.last_stop_ms = self._next_close_ms(each, at)
-            elif self.rule is not keep:
-                slot.follow(in_market, self.rule)
+            elif each.order is None and slot.is_too_long(in_market):
+                due = bar + 1 + self.setup.costs.bars_late(self.course.interval_ms)
+                each.order = _Order(held.entry, held.decided, due, Exit.TIME)
 
     def _ask(self, each: _Lane, bar: int, index: int) -> None:
         position, decided = each.ended, each.ended_decided
@@ -181,21 +196,25 @@ class _Run:
         due = bar + self.setup.costs.bars_late(self.course.interval_ms)
         if held is not None:
             if decision.action is Action.EXIT:
-                each.order = _Order(decision, index, due, enters=False)
+                each.order = _Order(decision, index, due, Exit.SIGNAL)
         elif decision.action is Action.ENTER_LONG:
-            each.order = _Order(decision, index, due, enters=True)
+            if self._start_ms(bar) < each.entry_allowed_ms:
+                self.reasons["blocked: COOLDOWN"] += 1
+            else:
+                each.order = _Order(decision, index, due)
         elif decision.action is Action.ENTER_SHORT:
             self.counts["shorts"] += 1
 
     def _trade(self, each: _Lane, order: _Order, bar: int, in_market: int) -> None:
         slot = each.slot
         each.order = None
-        if order.enters:
+        if order.ends is Exit.OPEN:
             why = slot.enter(
                 bar, in_market, order.decision, order.decided, self._terms(order.decision), self.equity
             )
             if not why:
                 each.last_entry_ms = self._close_ms(each, order.decided)
+                each.entry_allowed_ms = entry_allowed_ms(self.setup.rules, self._start_ms(bar), None)
                 each.last_stop_ms = None
             elif why == "MISSED":
                 self.counts["missed_entries"] += 1
@@ -203,19 +222,23 @@ class _Run:
                 self.counts["denied_entries"] += 1
                 self.reasons[f"denied: {why}"] += 1
         elif (held := slot.position) is not None:
-            if slot.leave(bar, in_market):
-                self._closed(each, held.entry, held.decided, held.entry_price, held.terms, held.row)
+            if slot.leave(bar, in_market, order.ends):
+                self._closed(each, held, bar)
                 each.ended = None  # it left on a decision of its own: the next one may enter
             else:
                 self.counts["missed_exits"] += 1
-                each.order = _Order(order.decision, order.decided, bar + 1, enters=False)
+                each.order = replace(order, due=bar + 1)
 
-    def _closed(
-        self, each: _Lane, entry: Decision, decided: int, price: Decimal, terms: EntryTerms, row: list[int]
-    ) -> None:
-        each.ended, each.ended_decided = PositionState(price, 1, terms=terms), decided
+    def _closed(self, each: _Lane, held: Position, bar: int) -> None:
+        """Note the end of a position, at the open of a bar of the run."""
+        each.ended = PositionState(held.entry_price, 1, terms=held.terms)
+        each.ended_decided = held.decided
+        each.entry_allowed_ms = entry_allowed_ms(self.setup.rules, None, self._start_ms(bar))
         if isinstance(self.strategy, Learning):
-            self.memory = self.strategy.learn(self.memory, entry, won=row[Column.REALIZED] > 0)
+            self.memory = self.strategy.learn(self.memory, held.entry, won=held.row[Column.REALIZED] > 0)
+
+    def _start_ms(self, bar: int) -> int:
+        return self.course.start_ms + bar * self.course.interval_ms
 
     def _terms(self, decision: Decision) -> EntryTerms:
         if decision.terms is not None:

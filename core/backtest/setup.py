@@ -11,6 +11,7 @@ import numpy as np
 from core.backtest.costs import Costs
 from core.backtest.market import Market, quote_asset, same_interval
 from core.bars import IntArray
+from core.positions.rules import NO_RULES, PositionRules
 from core.strategies.market import MarketView
 from core.values import Quote
 
@@ -21,7 +22,8 @@ NO_DECISION = -1
 class Setup:
     """`balance`: quote to begin with. The limits are those of live entries (docs/risk.md).
 
-    `min_notional`: the smallest order worth sending, beside the symbol's own filter.
+    `min_notional`: the smallest order worth sending, beside the symbol's own filter. `rules`: what moves the
+    stop of a position, and how long it may last (docs/positions.md).
     """
 
     balance: Quote
@@ -30,6 +32,11 @@ class Setup:
     max_slippage_rate: Decimal
     min_notional: Quote
     costs: Costs
+    rules: PositionRules = NO_RULES
+
+    @property
+    def has_rules(self) -> bool:
+        return bool(self.rules.moves_stop or self.rules.max_hold_ms or self.rules.cooldown_ms)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,9 +10,12 @@ from core.backtest.levels import Bar, Held, Levels, PositionRule, entry_levels
 from core.backtest.market import Market, decimal_of, units
 from core.backtest.outcome import STILL_OPEN, Column, Exit
 from core.backtest.setup import Setup
+from core.bars import Bars
 from core.matching import UNIT, Offer, commission, match
 from core.orders import Purpose
 from core.ports import BookTop
+from core.positions import ExitReason, Seen, follow
+from core.positions import Held as PositionHeld
 from core.risk.approval import Denied
 from core.risk.facts import RiskFacts, RiskLimits
 from core.risk.sellable import DOWN
@@ -108,7 +111,7 @@ class Slot:
         )
         return ""
 
-    def leave(self, bar: int, at: int) -> bool:
+    def leave(self, bar: int, at: int, how: Exit) -> bool:
         """Sell at the open of a bar; return whether the position is over."""
         market = self.market
         terms = self._position.terms
@@ -124,7 +127,7 @@ class Slot:
                 return False
             self._sell(price, self._steps(sized.request.quantity.value), self._costs.taker_units)
             if sized.rest.value == 0:
-                self._end(bar, price, Exit.SIGNAL)
+                self._end(bar, price, how)
                 return True
 
     def pass_through(self, bar: int, at: int) -> bool:
@@ -147,15 +150,28 @@ class Slot:
             return True
         return False
 
-    def follow(self, at: int, rule: PositionRule) -> None:
-        """Let a rule move the levels after a bar has closed."""
-        market, position = self.market, self._position
+    def follow(self, bars: Bars, index: int, rule: PositionRule) -> None:
+        """Let a rule move the levels after a bar of decisions has closed."""
+        position = self._position
         prices = (
-            self._price(int(column[at])) for column in (market.open, market.high, market.low, market.close)
+            decimal_of(round(float(each[index]) * UNIT))
+            for each in (bars.open, bars.high, bars.low, bars.close)
         )
-        closed = Bar(int(market.bars.open_time_ms[at]), *prices)
+        closed = Bar(int(bars.open_time_ms[index]), *prices)
         held = Held(position.entry_price, position.entry_ms, position.terms, position.levels)
         position.levels = rule(closed, held)
+
+    def is_too_long(self, at: int) -> bool:
+        """Tell whether the rules end the position at the close of a bar of the market."""
+        market, position, rules = self.market, self._position, self.setup.rules
+        end_ms = int(market.bars.open_time_ms[at]) + market.interval_ms
+        if not rules.max_hold_ms or end_ms - position.entry_ms < rules.max_hold_ms:
+            return False
+        close = self._price(int(market.close[at]))
+        held = PositionHeld(position.entry_price, position.entry_ms, position.levels)
+        seen = Seen.price(close, end_ms)
+        outlook = follow(rules, held, seen, market.instrument, self._costs.fees.taker_rate)
+        return outlook.exit is ExitReason.HELD_TOO_LONG
 
     def value(self, price: int) -> int:
         """Return what the inventory is worth at a price in ticks, rounded down."""

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
 import pytest
 
 from core.account import CommissionRates
-from core.backtest.compiled import prepare, run_compiled
+from core.backtest.compiled import NotCompiled, prepare, run_compiled
 from core.backtest.costs import Costs
 from core.backtest.levels import Bar, Held, Levels
 from core.backtest.outcome import STILL_OPEN, Column, Exit, Outcome
 from core.backtest.plain import run_plain
 from core.backtest.setup import Course, Setup, course
+from core.positions import PositionRules
 from core.strategies.decision import Decision
-from tests.core.backtest.scripted import FREE, Prices, Script, plain_market, run_on, setup, signals
+from tests.core.backtest.scripted import FREE, MINUTE_MS, Prices, Script, plain_market, run_on, setup, signals
 
 pytest.importorskip("numba")
 
@@ -218,3 +220,50 @@ def test_two_quote_assets_cannot_share_an_account() -> None:
 def test_latency_as_long_as_a_bar_of_decisions_is_refused() -> None:
     with pytest.raises(ValueError, match="latency 60000 ms is not below"):
         course(run_on([plain_market([FLAT] * 3)], 1, setup()).lanes, Costs(latency_ms=60_000))
+
+
+def under_rules(prices: Prices, rules: PositionRules, minutes: int = 1, **given: object) -> Outcome:
+    how = replace(setup(), rules=rules)
+    count = len(prices) // minutes
+    script = Script({"BTCUSDT": signals(count, **{"enter": [0], **given})})  # type: ignore[arg-type]
+    return run_plain(run_on([plain_market(prices)], minutes, how), script, how)
+
+
+def test_a_trailing_stop_follows_closed_bars_of_decisions() -> None:
+    rules = PositionRules(trail_from=Decimal("0.02"), trail_by=Decimal("0.01"))
+    prices = [FLAT, FLAT, (100, 105, 100, 105), (105, 105, 103.9, 104), FLAT]
+    # The best price was 105: from the next bar on the stop is at 105 less 1 %.
+    assert end(under_rules(prices, rules)) == (3, 10_395, Exit.STOP)
+    late = (
+        [FLAT] * 5
+        + [FLAT, (100, 105, 100, 105), (105, 105, 103.9, 104), FLAT, FLAT]
+        + [(105, 105, 103, 104)] * 5
+    )
+    # Five minutes to a decision: the fall within the bar of the rise is not seen, the one after it is.
+    assert end(under_rules(late, rules, minutes=5)) == (10, 10_395, Exit.STOP)
+
+
+def test_a_position_ends_when_it_was_held_long_enough() -> None:
+    rules = PositionRules(max_hold_ms=3 * MINUTE_MS)
+    # Entered at the open of bar 1; three minutes are over at the close of bar 3.
+    assert end(under_rules([FLAT] * 8, rules)) == (4, 10_000, Exit.TIME)
+
+
+def test_a_losing_position_may_be_given_more_time() -> None:
+    rules = PositionRules(max_hold_ms=2 * MINUTE_MS, extend_losing_ms=2 * MINUTE_MS)
+    below = (99.5, 99.5, 99.5, 99.5)
+    assert end(under_rules([FLAT, FLAT, *[below] * 6], rules)) == (5, 9_950, Exit.TIME)
+
+
+def test_entries_wait_for_the_cooldown() -> None:
+    rules = PositionRules(cooldown_ms=3 * MINUTE_MS)
+    result = under_rules([FLAT] * 12, rules, enter=list(range(12)), leave=[1])
+    # Entered at bar 1, left at bar 2; the decision at the open of bar 5 is the first that may enter.
+    assert result.column(Column.ENTRY_BAR).tolist() == [1, 5]
+    assert result.reasons["blocked: COOLDOWN"] == 2
+
+
+def test_the_compiled_engine_leaves_rules_to_the_plain_one() -> None:
+    how = replace(setup(), rules=PositionRules(cooldown_ms=1))
+    with pytest.raises(NotCompiled, match="position rules"):
+        prepare(run_on([plain_market([FLAT] * 3)], 1, how), how)
