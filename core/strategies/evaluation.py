@@ -39,10 +39,10 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reasons:
-    """The strategy's own codes: why it enters, why it leaves, and why it stays in."""
+    """The strategy's own codes: why it enters, why it leaves by a signal, if it does, and why it stays in."""
 
     enter: str
-    leave: str
+    leave: str = ""
     leave_held: str = ""
     stay: str = "HOLDING"
 

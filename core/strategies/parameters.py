@@ -90,13 +90,15 @@ def check(parameters: Any, strategy: str, *more: str) -> None:
 
 
 def as_dict(parameters: Any) -> dict[str, object]:
-    """Return JSON values for a digest; fractions are text, in the one form Python gives them."""
+    """Return JSON values for a digest, none for None; fractions are text, in the form Python gives them."""
+    if parameters is None:
+        return {}
     return {each.name: _plain(getattr(parameters, each.name)) for each in fields(parameters)}
 
 
 def described(parameters: Any) -> tuple[Described, ...]:
     """Return the parameters as texts, with the values they have here; groups as `weights.tiger`."""
-    return tuple(_described(parameters, ""))
+    return () if parameters is None else tuple(_described(parameters, ""))
 
 
 def changed(parameters: Any, changes: Mapping[str, str]) -> Any:
@@ -105,6 +107,8 @@ def changed(parameters: Any, changes: Mapping[str, str]) -> Any:
     Raises ValueError naming a parameter that there is not, a text that is no value of its type, or values
     out of range.
     """
+    if parameters is None:
+        raise ValueError("it has no parameters")
     known = {each.name: getattr(parameters, each.name) for each in fields(parameters)}
     values = {}
     for name, text in changes.items():

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 class Strategy(Protocol):
     """A strategy with its parameters.
 
-    `name`: what it is found by. `summary`: one line about it. `parameters`: a frozen dataclass whose fields
-    are made with `core.strategies.parameters.parameter`; they are shown, checked, and part of the evidence
-    of a stage.
+    `name`: what it is found by. `summary`: one line about it. `parameters`: None, or a frozen dataclass whose
+    fields are made with `core.strategies.parameters.parameter`; they are shown, checked, and part of the
+    evidence of a stage. One that has parameters is a frozen dataclass itself, so that they can be changed.
     """
 
     @property

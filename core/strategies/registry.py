@@ -67,8 +67,11 @@ def strategy(name: str, changes: Mapping[str, str] | None = None) -> Strategy:
         made = _load(_installed()[name])
     if not changes:
         return made
-    # A strategy is a frozen dataclass that holds its parameters.
-    return cast("Strategy", replace(cast("Any", made), parameters=changed(made.parameters, changes)))
+    values = changed(made.parameters, changes)
+    try:
+        return cast("Strategy", replace(cast("Any", made), parameters=values))
+    except TypeError as error:
+        raise ValueError(f"the parameters of strategy {name!r} cannot be set: {error}") from error
 
 
 def evidence_of(strategy: Strategy) -> dict[str, object]:

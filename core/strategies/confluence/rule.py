@@ -111,7 +111,7 @@ class Confluence:
                 gates=gates,
                 classes={each.name: known & (labels == each) for each in SignalClass},
             ),
-            reasons=Reasons(Reason.ALL_GATES_OPEN, leave="NEVER"),
+            reasons=Reasons(Reason.ALL_GATES_OPEN),
             standard=EntryTerms(rule.stop_loss_rate, rule.take_profit_rate),
             readings={"score": total, "confidence": score.confidence},
             limits={"score_min": rule.score_min, "confidence_min": rule.confidence_min},
@@ -141,9 +141,10 @@ class Confluence:
             Reason.SPREAD: self._spread_gate(view),
             Reason.LIQUIDITY: _turnover(view.bars) >= rule.turnover_min,
             Reason.ALIGNMENT: aligned >= rule.aligned_min,
-            Reason.FULL_ALIGNMENT: ~((aligned == intervals) & rule.block_full_alignment),
             Reason.SHORT_NOT_ALLOWED: (side > 0) | rule.allow_short | (side == 0),
         }
+        if rule.block_full_alignment:
+            gates[Reason.FULL_ALIGNMENT] = aligned < intervals
         return {str(reason): gate for reason, gate in gates.items()}
 
     def _aligned(self, view: MarketView, score: Score, side: FloatArray) -> tuple[IntArray, int]:

@@ -119,7 +119,7 @@ class LeadLag:
                 confirm=True,
                 gates=gates,
             ),
-            reasons=Reasons(Reason.CONFIRMED, leave="NEVER"),
+            reasons=Reasons(Reason.CONFIRMED),
             standard=EntryTerms(rule.stop_loss_rate, rule.take_profit_rate, leverage=rule.leverage),
             readings={"sentiment": score, "correlation": found.correlation, "impulse": found.impulse},
             limits={

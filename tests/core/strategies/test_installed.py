@@ -116,6 +116,33 @@ def test_broken_package_says_what_is_wrong(
     assert len(strategy_cards("15m")) == len(known_strategies())
 
 
+PLAIN = """
+from decimal import Decimal
+class Plain:
+    name, summary, parameters = "plain", "has nothing to set", None
+    stop_loss_rate, take_profit_rate = Decimal("0.01"), None
+    def needs(self, traded): return {traded: 1}
+    def decide(self, view, standing=None): return None
+"""
+
+
+def test_strategy_without_parameters(site: Path) -> None:
+    install(site, "plain", PLAIN, "Plain")
+    found = strategy("plain")
+    assert list(evidence_of(found)) == ["code"]
+    assert strategy_cards("15m", ["plain"])[0].parameters == ()
+    with pytest.raises(ValueError, match="it has no parameters"):
+        strategy("plain", {"window": "5"})
+
+
+def test_strategy_that_cannot_be_copied_says_so(site: Path) -> None:
+    code = PLAIN.replace("None\n    stop", "__import__('core.strategies.mean_reversion', fromlist=['x'])"
+                         ".MeanReversionParameters()\n    stop").replace("plain", "rigid")  # fmt: skip
+    install(site, "rigid", code, "Plain")
+    with pytest.raises(ValueError, match="the parameters of strategy 'rigid' cannot be set"):
+        strategy("rigid", {"lookback": "5"})
+
+
 def test_name_that_is_built_in_cannot_be_taken(site: Path) -> None:
     install(site, "usurper", "class Usurper: name = 'coherence'", "Usurper", entry_point="coherence")
     assert type(strategy("coherence")).__module__.startswith("core.")
