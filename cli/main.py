@@ -267,6 +267,13 @@ COMMANDS: tuple[Entry | Section, ...] = (
             ),
         ),
     ),
+    Entry(
+        "replay",
+        "Recompute every decision of a stage, and compare byte for byte.",
+        "trader replay --last",
+        "cli.commands.replay:replay",
+        (3, 4, 5),
+    ),
     Section(
         "paper",
         "Serve and manage the exchange in a box on this machine.",

@@ -18,7 +18,6 @@ from core.decisions.texts import (
     time_of,
     without_checksum,
 )
-from core.journal.chain import plain
 from core.strategies.market import MarketView, Series
 from core.strategies.registry import evidence_of, strategy
 
@@ -156,10 +155,11 @@ class _Again:
     def _changed(self, told: Mapping[str, Any]) -> Iterator[str]:
         for name, window in told["bars"].items():
             yield from self._take_in(series_of(name), name, window)
-        digests = told["digests"]
-        now = plain(evidence_of(self.strategy))
-        if digest_of(now) != digests["parameters"]:
+        digests, parameters = told["digests"], self.run.parameters
+        if digest_of(parameters) != digests["parameters"]:
             yield "the parameters of the strategy are not those it decided with"
+        if parameters.get(CODE) != evidence_of(self.strategy).get(CODE):
+            yield "the code of the strategy is not that it decided with"
         if digest_of(told["standing"]) != digests["standing"]:
             yield "where we stood (position, entries, equity) is not what it was"
 
