@@ -227,6 +227,14 @@ COMMANDS: tuple[Entry | Section, ...] = (
         (3, 6, 7),
     ),
     Entry(
+        "doctor",
+        "Write what a helper needs to see into one file, without a secret.",
+        "trader doctor",
+        "cli.commands.doctor:doctor",
+        (3, 5),
+        looks_back=False,
+    ),
+    Entry(
         "schedule",
         "Print, or install, the daily jobs for cron or systemd.",
         "trader schedule --systemd",
