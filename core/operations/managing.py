@@ -14,7 +14,7 @@ from core.operations.protect import Guard
 from core.positions import Held, Levels, Outlook, PositionRules, Seen, entry_allowed_ms, follow
 from core.risk.sellable import DOWN
 from core.strategies.decision import EntryTerms
-from core.values import Quote
+from core.values import Quote, decimal_text
 
 if TYPE_CHECKING:
     from core.bars import Bars
@@ -75,7 +75,7 @@ class Managed:
         self.seen_ms = max(self.seen_ms, bars.end_ms)
         if held.levels.stop > self.levels.stop and await self.guard.move(held.levels.stop):
             self.held = held
-            self.tell(f"the stop of {symbol} was moved to {held.levels.stop}")
+            self.tell(f"the stop of {symbol} was moved to {decimal_text(held.levels.stop)}")
 
     def _after(self, bars: Bars) -> Held:
         held = self.held

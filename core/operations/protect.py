@@ -27,7 +27,7 @@ from core.risk.facts import RiskFacts
 from core.risk.sizing import NOTHING
 from core.risk.stop_sizing import size_stop, stop_at, with_target
 from core.stages import TradingState
-from core.values import Base
+from core.values import Base, decimal_text
 
 if TYPE_CHECKING:
     pass
@@ -113,7 +113,7 @@ class Guard:
         except VenueRejected:
             raise
         except TraderError as failure:
-            raise missing(f"it was being moved to {stop_price}: {failure.message}") from failure
+            raise missing(f"it was being moved to {decimal_text(stop_price)}: {failure.message}") from failure
         return True
 
     async def _protect(self, filled_ms: int, facts: RiskFacts | None = None) -> Stop:

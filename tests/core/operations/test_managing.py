@@ -16,8 +16,8 @@ from core.operations.managing import Managed, cooling_s, on_terms
 from core.operations.round_trip import OpenTrade, leave
 from core.operations.trades import make_trades
 from core.orders import OrderStatus, Purpose
+from core.position_texts import locks
 from core.positions import Held, Levels, PositionRules
-from core.positions.texts import locks
 from core.stages import TradingState
 from core.strategies.decision import EntryTerms
 from core.values import Quote
