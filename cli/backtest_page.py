@@ -21,6 +21,7 @@ BEGINNING = "<!doctype html>\n<!-- trader backtest -->\n"
 
 _TRADES_LISTED = 500
 _COLUMNS_MAX = 1_000
+_DOTS_MAX = 400
 _STYLE = """
 :root { color-scheme: light dark; --soft: #8884; --price: #8a94a6;
   --line: #1a73e8; --win: #1e8e3e; --loss: #d93025; }
@@ -102,8 +103,12 @@ def _prices(lane: Lane, rows: Sequence[TradeRow]) -> Iterator[str]:
     closed = [row for row in rows if row.exit_ms is not None and row.exit_price is not None]
     won = [row for row in closed if row.profit is not None and row.profit > 0]
     lost = [row for row in closed if row.profit is not None and row.profit <= 0]
-    entries = [_entry(row) for row in rows]
-    exits = [_exit(row) for row in closed]
+    drawn = f"{len(rows)} trade(s): from entry to exit, green where it earned, red where not"
+    dots = []
+    if len(rows) <= _DOTS_MAX:
+        drawn += "; blue dot entry, dark dot exit"
+        dots.append(strokes(around, [(_entry(row), _entry(row)) for row in rows], "entry"))
+        dots.append(strokes(around, [(_exit(row), _exit(row)) for row in closed], "exit"))
     yield f"<h2>{escape(lane.market.symbol)}</h2><figure>"
     yield from picture(
         around,
@@ -112,14 +117,10 @@ def _prices(lane: Lane, rows: Sequence[TradeRow]) -> Iterator[str]:
             area(around, highs, lows, "price"),
             strokes(around, [(_entry(row), _exit(row)) for row in won], "win"),
             strokes(around, [(_entry(row), _exit(row)) for row in lost], "loss"),
-            strokes(around, [(at, at) for at in entries], "entry"),
-            strokes(around, [(at, at) for at in exits], "exit"),
+            *dots,
         ],
     )
-    yield (
-        f"<figcaption>lows to highs; {len(rows)} trade(s): blue dot entry, dark dot exit, "
-        "the line between them green where it earned, red where not</figcaption></figure>"
-    )
+    yield f"<figcaption>lows to highs; {drawn}</figcaption></figure>"
 
 
 def _entry(row: TradeRow) -> Point:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from core.backtest.walk_forward import Walk
 
 NONE = "–"
+_SMALL = Decimal("0.1")
 POINTS_MAX = 2_000
 _CHART_HEIGHT, _CHART_WIDTH_MAX = 8, 100
 _RATES = ("return_rate", "yearly_rate", "hold_rate", "win_rate", "exposure")
@@ -306,7 +307,8 @@ def changes_text(changes: Mapping[str, str]) -> str:
 
 
 def amount(value: Decimal) -> str:
-    return decimal_text(round(value, 4))
+    """Return an amount for text: four digits after the point, eight where those would say nothing."""
+    return decimal_text(round(value, 4 if abs(value) >= _SMALL else 8))
 
 
 def percent(rate: float) -> str:

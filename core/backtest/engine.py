@@ -29,6 +29,7 @@ def run(
 
     Both engines give the same outcome. A rule that moves levels, or somebody who wants to see each decision,
     takes the plain one. Raises NotCompiled only when the compiled engine was asked for.
+    `observe`: is told every decision, each made as live trading makes it, of just the bars it would fetch.
     `rule` None: stop and target stay where the entry put them.
     """
     why = ""
@@ -45,4 +46,5 @@ def run(
     from core.backtest.levels import keep
     from core.backtest.plain import run_plain
 
-    return run_plain(course, strategy, setup, rule=rule or keep, observe=observe), why
+    exact = observe is not None
+    return run_plain(course, strategy, setup, rule=rule or keep, observe=observe, exact=exact), why

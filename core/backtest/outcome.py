@@ -65,8 +65,8 @@ class Counts:
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """`trades`: shape (n_trades, 13), in the order of entry. `equity`: shape (n_bars,), at the close of each
-    bar, in units of quote. `reasons`: how often each reason, block and class was given, where decisions were
-    made one by one; in the compiled engine those come from the strategy's arrays.
+    bar, in units of quote. `reasons`: how often each reason, block and class was given; empty where
+    decisions were not made one by one, as in the compiled engine.
     """
 
     trades: IntArray

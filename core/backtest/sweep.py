@@ -22,6 +22,7 @@ from core.backtest.loading import Loaded, load
 from core.backtest.ranking import score
 from core.backtest.setup import Course
 from core.backtest.sweep_file import Result, opened
+from core.digests import code_digest
 from core.errors import ConfigError, Refused
 from core.strategies import Series, Strategy
 
@@ -164,8 +165,8 @@ def _do(indexes: Sequence[int]) -> list[Result]:
 
 
 def _digest(job: Job, points: Grid, loaded: Loaded) -> str:
-    """Return a digest of everything the results depend on: parameters, costs, limits, bars."""
-    digest = hashlib.sha256()
+    """Return a digest of everything the results depend on: code, parameters, costs, limits, bars."""
+    digest = hashlib.sha256(code_digest().encode())
     described = (
         job.strategy,
         sorted(job.changes.items()),
