@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from core.account import Environment
 from core.errors import ConfigError
-from core.positions.rules import PositionRules
-from core.positions.texts import Locks, Rate
+from core.position_texts import Locks, Rate
 from core.secrets import Secret
 from core.setting_fields import (
     BarInterval,
@@ -44,6 +44,9 @@ from core.setting_fields import (
     describe,
     setting,
 )
+
+if TYPE_CHECKING:
+    from core.positions.rules import PositionRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -446,6 +449,8 @@ class Settings(BaseModel):
     @property
     def position_rules(self) -> PositionRules:
         """Return the rules of every position. Raises ConfigError for rules that contradict each other."""
+        from core.positions.rules import PositionRules  # with all that orders and strategies need
+
         try:
             return PositionRules(
                 break_even_from=self.break_even_from,
