@@ -14,7 +14,7 @@ from exchanges.paper.symbols import Symbol
 WHOLE_BIPS = 10_000
 
 
-class OrderRequest(msgspec.Struct, frozen=True):
+class OrderRequest(msgspec.Struct, frozen=True, gc=False):
     """An order as asked for. Price and quantities in units of 1e-8; 0 where the type has none.
 
     `trailing_delta` in 1/10,000 of a price.

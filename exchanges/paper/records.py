@@ -53,7 +53,7 @@ class Account(msgspec.Struct, frozen=True):
     order_count: OrderCount
 
 
-class SymbolState(msgspec.Struct, frozen=True):
+class SymbolState(msgspec.Struct, frozen=True, gc=False):
     """How far one symbol got. `step`: the last market step its resting orders have seen.
 
     `own_trades` counts trades with at least one own side; `updates` changes of the book by own actions;
@@ -70,7 +70,7 @@ class SymbolState(msgspec.Struct, frozen=True):
     prevented: int = 0
 
 
-class Order(msgspec.Struct, frozen=True, omit_defaults=True):
+class Order(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One order. `price` 0: any; `quote_quantity` > 0: a market order sized in quote units.
 
     `stop_price` > 0: it waits off the book until the last price reaches that. `working_ms` -1: never was on
@@ -139,7 +139,7 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
         return bool(self.stop_price or self.trailing_delta)
 
 
-class Fill(msgspec.Struct, frozen=True):
+class Fill(msgspec.Struct, frozen=True, gc=False):
     """One side of an own trade. `market_trades`: how many market trades came before it, `own_trades` how many
     own ones; the trade id is their sum. A trade between two own orders has two of these.
     """
@@ -226,7 +226,7 @@ class Amendment(msgspec.Struct, frozen=True):
     time_ms: int
 
 
-class Event(msgspec.Struct, frozen=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Something a user stream tells. `execution_id` counts what happened to the orders of a symbol.
 
     ORDER: an order as it is after `execution`, with what made it so: a `fill`, a `prevented` match (the order

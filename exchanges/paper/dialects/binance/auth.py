@@ -84,6 +84,8 @@ def check_payload(key: ApiKey, params: Params, payload: bytes) -> None:
 
 
 def _without_signature(raw: bytes) -> bytes:
+    if not raw:
+        return raw
     rest, separator, last = raw.rpartition(b"&signature=")
     if separator and b"&" not in last and b"signature=" not in rest:
         return rest  # where every client puts it

@@ -39,9 +39,9 @@ _STATUSES = ("TRADING", "HALT", "BREAK", "CANCEL_ONLY", "END_OF_DAY")
 
 def split(query: bytes, body: bytes) -> dict[str, str]:
     """Merge query string and form body; on a clash the query wins. Raises ApiError for a repeated name."""
-    merged = _pairs(body)
-    merged.update(_pairs(query))
-    return merged
+    if not query or not body:
+        return _pairs(query or body)
+    return {**_pairs(body), **_pairs(query)}
 
 
 def _pairs(text: bytes) -> dict[str, str]:

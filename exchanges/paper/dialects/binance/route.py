@@ -39,13 +39,18 @@ class Route:
     free_on_success: bool = False
     places: bool = False
 
-    @property
+    @cached_property
     def needs_signature(self) -> bool:
         return self.security in (Security.USER_DATA, Security.TRADE)
 
     @cached_property
     def required(self) -> tuple[str, ...]:
         return (*self.mandatory, *(SIGNED if self.needs_signature else ()))
+
+    @cached_property
+    def required_in_session(self) -> tuple[str, ...]:
+        """What is required where the session vouches for who asks."""
+        return tuple(name for name in self.required if name != "signature")
 
     @cached_property
     def known(self) -> frozenset[str]:

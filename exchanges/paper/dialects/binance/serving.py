@@ -164,7 +164,7 @@ class _Serving:
         if unit not in _UNITS:
             raise ApiError(-1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.")
         vouched = request.frame is not None and request.frame.payload is None
-        params.require([name for name in route.required if name != "signature" or not vouched])
+        params.require(route.required_in_session if vouched else route.required)
         key = None
         if route.security is not Security.NONE:
             api_key = request.headers.get("X-MBX-APIKEY", "")
