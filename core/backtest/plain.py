@@ -58,8 +58,7 @@ class _Lane:
     offset: int
     rule: PositionRule
     order: _Order | None = None
-    ended: PositionState | None = None
-    ended_decided: int = 0
+    ended: Position | None = None
     last_entry_ms: int | None = None
     last_stop_ms: int | None = None
     entry_allowed_ms: int = 0
@@ -167,14 +166,10 @@ class _Run:
                 each.order = _Order(held.entry, held.decided, due, Exit.TIME)
 
     def _ask(self, each: _Lane, bar: int, index: int) -> None:
-        position, decided = each.ended, each.ended_decided
-        if (held := each.slot.position) is not None:
-            decided = held.decided
-            position = PositionState(held.entry_price, 1, terms=held.terms)
-        if position is not None:
-            position = PositionState(
-                position.entry_price, max(1, index - decided), position.direction, position.terms
-            )
+        held, ended = each.slot.position, each.ended
+        seen, position = held or ended, None
+        if seen is not None:
+            position = PositionState(seen.entry_price, max(1, index - seen.decided), terms=seen.terms)
         equity, day = self.equity, self.day_equity
         decision = each.decide(
             index,
@@ -190,7 +185,7 @@ class _Run:
         self._count(decision)
         if self.observe is not None:
             self.observe(each.slot.market.symbol, decision)
-        ended, each.ended = each.ended, None
+        each.ended = None
         if ended is not None or each.order is not None:
             return  # a bar that exits never enters, and an exit that is due stays due
         due = bar + self.setup.costs.bars_late(self.course.interval_ms)
@@ -224,15 +219,15 @@ class _Run:
         elif (held := slot.position) is not None:
             if slot.leave(bar, in_market, order.ends):
                 self._closed(each, held, bar)
-                each.ended = None  # it left on a decision of its own: the next one may enter
+                if order.ends is Exit.SIGNAL:
+                    each.ended = None  # the bar that exits is the one that said so: the next may enter
             else:
                 self.counts["missed_exits"] += 1
                 each.order = replace(order, due=bar + 1)
 
     def _closed(self, each: _Lane, held: Position, bar: int) -> None:
         """Note the end of a position, at the open of a bar of the run."""
-        each.ended = PositionState(held.entry_price, 1, terms=held.terms)
-        each.ended_decided = held.decided
+        each.ended = held
         each.entry_allowed_ms = entry_allowed_ms(self.setup.rules, None, self._start_ms(bar))
         if isinstance(self.strategy, Learning):
             self.memory = self.strategy.learn(self.memory, held.entry, won=held.row[Column.REALIZED] > 0)

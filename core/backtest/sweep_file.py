@@ -84,7 +84,7 @@ def _resumed(path: Path, file: BinaryIO, header: dict[str, object]) -> list[Resu
         raise ConfigError(
             f"{path} holds something else than results of this sweep, and is not overwritten",
             code="FILE_EXISTS",
-            hint="strategy, parameters, costs, bars or trader itself are others: name another file with --results",
+            hint="parameters, costs, bars or trader itself are others: name another file with --results",
         ) from None
     file.seek(len(whole))
     file.truncate()
