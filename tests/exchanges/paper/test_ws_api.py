@@ -200,6 +200,24 @@ async def test_a_full_limit_says_until_when_as_an_instant(
                 pass
 
 
+async def test_a_limit_that_stops_half_of_a_replacement_says_what_became_of_the_other(
+    served: Serve, config: PaperConfig, wall: Wall
+) -> None:
+    with admin.opened(config, wall_clock_ms=wall, random_bytes=random.Random(2).randbytes) as exchange:
+        admin.set_limits(exchange, admin.Limits(orders_per_ten_seconds=1))
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
+    order |= {"price": LOW, "quantity": "0.001"}
+    modes = {"cancelReplaceMode": "STOP_ON_FAILURE", "orderRateLimitExceededMode": "CANCEL_ONLY"}
+    async with served() as endpoint, connected(endpoint) as api:
+        await api.signed("order.place", **order)
+        refused = await api.signed("order.cancelReplace", **order, **modes, cancelOrderId=1)
+        assert (refused["status"], refused["error"]["code"]) == (429, -2021)
+        data = refused["error"]["data"]
+        assert (data["cancelResult"], data["newOrderResult"]) == ("SUCCESS", "FAILURE")
+        assert data["newOrderResponse"]["code"] == -1015
+        assert data["retryAfter"] > wall.now_ms
+
+
 async def test_the_account_hears_what_happens_to_a_resting_order(served: Serve) -> None:
     async with served() as endpoint, connected(endpoint) as api, Rest(endpoint) as rest:
         assert (await api.signed("userDataStream.subscribe.signature"))["result"] == {"subscriptionId": 0}

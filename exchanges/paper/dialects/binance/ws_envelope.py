@@ -106,7 +106,8 @@ def _error(answer: HttpAnswer) -> Json:
     retry_after_s = answer.headers.get("Retry-After")
     if retry_after_s is not None and answer.usage is not None:
         now_ms = answer.usage.now_ms
-        error["data"] = {"serverTime": now_ms, "retryAfter": now_ms + int(retry_after_s) * 1000}
+        times = {"serverTime": now_ms, "retryAfter": now_ms + int(retry_after_s) * 1000}
+        error["data"] = {**error.get("data", {}), **times}
     return error
 
 
