@@ -139,6 +139,9 @@ def test_killed_at_its_list_the_next_command_says_what_protects_and_sells(
         exit_code, stdout, stderr = shell.run(f"{REAL} trader resolve --wait 1s")
         assert (exit_code, (stdout + stderr).count("ACCEPTED")) == ((0, 2) if arrives else (8, 0))
         assert len(venue.ask("/api/v3/openOrders")) == (2 if arrives else 0)
+        if arrives:
+            assert shell.run("trader cancel-all --keep-stops --yes")[0] == 0
+            assert len(venue.ask("/api/v3/openOrders")) == 2
         exit_code, stdout, _ = shell.run("trader flatten --yes")
         assert exit_code == (0 if arrives else 8), stdout
         assert venue.ask("/api/v3/openOrders") == []

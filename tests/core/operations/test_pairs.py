@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from core.desk import Desk
 from core.errors import OutcomeUnknown, PositionOpen, ReconciliationBreak, TraderError, VenueRejected
 from core.instrument import Instrument
+from core.operations.flatten import _by_the_journal as by_the_journal
 from core.operations.holding import Book, Holding, holding_at_start
 from core.operations.protect import Guard
 from core.operations.protection import position_open, protection
@@ -228,6 +229,20 @@ async def test_a_moved_stop_that_is_not_confirmed_is_an_incident(desk: Desk, exc
     exchange.blind = 0
     trade = await leave(desk, opened)
     assert [order.executed_quantity for order in trade.exits] == [Base(D("0.00198"))]
+
+
+async def test_flatten_takes_one_order_of_a_list_for_what_may_be_sold(
+    desk: Desk, exchange: PairExchange
+) -> None:
+    await bought(desk)
+    opened = await bought(desk)
+    exchange.pair_script, exchange.blind = [pair_lost(NO_ANSWER)], 1_000
+    with pytest.raises(ReconciliationBreak):
+        await put(opened)
+    held = desk.journal.position(desk.account, "BTCUSDT").quantity
+    doubtful = [each.order.quantity for each in desk.journal.unsettled(desk.account)]
+    assert doubtful == [doubtful[0]] * 2
+    assert by_the_journal(desk.journal, desk.account) == [("BTCUSDT", held - doubtful[0])]
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
