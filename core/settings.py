@@ -254,7 +254,7 @@ class Settings(BaseModel):
         "TRADER_BREAK_EVEN_FROM",
         "0",
         "Gain from which the stop of a position covers its entry and both fees; 0: never. These rules hold "
-        "for every strategy, from one closed bar to the next, live and in a back-test (docs/positions.md).",
+        "for every strategy that trades by signal, from one closed bar to the next (docs/positions.md).",
         section="While a position is held",
         unit="fraction of the entry price",
         risk=True,
