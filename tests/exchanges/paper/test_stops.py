@@ -14,46 +14,23 @@ from hypothesis import strategies as st
 from exchanges.paper import admin
 from exchanges.paper.market import STEP_MS
 from exchanges.paper.records import Event
-from exchanges.paper.symbols import SYMBOLS
 from tests.exchanges.paper.conftest import OpenVenue
+from tests.exchanges.paper.placing import (
+    HIGH,
+    LOW,
+    ORDER,
+    first_passage_ms,
+    last_price,
+    near,
+    own_trades,
+    queried,
+)
 from tests.exchanges.paper.venue import START_MS, Venue, Wall, open_venue, sign
 
-ORDER = "/api/v3/order"
 HOUR_MS = 3_600_000
-DAY_TRADES = 24 * HOUR_MS // STEP_MS
 FALLS, RISES = ("STOP_LOSS", "SELL"), ("STOP_LOSS", "BUY")
 TAKES_ABOVE, TAKES_BELOW = ("TAKE_PROFIT", "SELL"), ("TAKE_PROFIT", "BUY")
 EITHER_SIDE = [(*FALLS, "0.999"), (*RISES, "1.001"), (*TAKES_ABOVE, "1.001"), (*TAKES_BELOW, "0.999")]
-
-
-def last_price(venue: Venue) -> Decimal:
-    return Decimal(venue.public("/api/v3/ticker/price", symbol="BTCUSDT").body["price"])
-
-
-def near(venue: Venue, share: str) -> str:
-    return f"{last_price(venue) * Decimal(share):.2f}"
-
-
-def queried(venue: Venue, order_id: int = 1) -> dict[str, Any]:
-    row: dict[str, Any] = venue.signed("GET", ORDER, symbol="BTCUSDT", orderId=order_id).body
-    return row
-
-
-def own_trades(venue: Venue) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = venue.signed("GET", "/api/v3/myTrades", symbol="BTCUSDT").body
-    return rows
-
-
-def first_passage_ms(venue: Venue, price: str, *, rising: bool) -> int:
-    """Return when the market first trades at a price or beyond, looking at every single trade."""
-    market = venue.exchange.ambient.markets["BTCUSDT"]
-    ticks = int(Decimal(price) * 10**8) // SYMBOLS["BTCUSDT"].tick
-    first = market.ordinal_at(START_MS)
-    for start in range(first, first + 60 * DAY_TRADES, DAY_TRADES):
-        for trade in market.trades_from(start, DAY_TRADES):
-            if trade.price >= ticks if rising else trade.price <= ticks:
-                return trade.time_ms
-    raise AssertionError(f"the market never reached {price}")
 
 
 def stop(kind: str, side: str, stop_price: str, **changes: Any) -> dict[str, Any]:
@@ -61,7 +38,6 @@ def stop(kind: str, side: str, stop_price: str, **changes: Any) -> dict[str, Any
     return {name: value for name, value in {**fields, **changes}.items() if value is not None}
 
 
-LOW, HIGH = "50000.00", "150000.00"
 LIMIT = {"timeInForce": "GTC", "price": LOW}
 REFUSED: list[tuple[dict[str, Any], int, str]] = [
     (
