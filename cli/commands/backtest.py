@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -39,6 +39,7 @@ from cli.moments import SINCE_HELP, UNTIL_HELP
 
 if TYPE_CHECKING:
     from core.backtest.job import Job, Report
+    from core.strategies import Decision
 
 
 def backtest(
@@ -87,6 +88,10 @@ def backtest(
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write a page with charts of equity and trades.")
     ] = None,
+    decisions: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write every decision to this new file, made as live; slow."),
+    ] = None,
 ) -> None:
     """Trade a strategy over recorded bars, with the costs you state."""
     run: Invocation = context.obj
@@ -95,8 +100,10 @@ def backtest(
         raise UsageError("--output is for --format csv; --html FILE writes a page")
     if form == "csv" and run.options.as_json and output is None:
         raise UsageError("--json needs stdout for its document: name a file with --output")
-    if walk_forward and (form == "csv" or html is not None):
-        raise UsageError("--walk-forward has a table and JSON, no CSV and no page")
+    if walk_forward and (form == "csv" or html is not None or decisions is not None):
+        raise UsageError("--walk-forward has a table and JSON, no CSV, no page and no decisions")
+    if decisions is not None and engine == "compiled":
+        raise UsageError("--decisions needs the plain engine: leave --engine out")
     given = Given(
         strategy, symbols, bar, data, fill_bar, fill_gaps, since, until, balance, fraction, max_order,
         fee, maker_fee, spread_bps, slippage_bps, latency, tick, step, min_notional, engine,
@@ -105,7 +112,7 @@ def backtest(
         if walk_forward:
             _walk(run, job_of(run, given), changes or [], train, test, by)
         else:
-            _test(run, job_of(run, given), changes or [], form, output, html)
+            _test(run, job_of(run, given), changes or [], form, output, html, decisions)
 
 
 @contextmanager
@@ -121,12 +128,22 @@ def _nothing_collected() -> Iterator[None]:
 
 
 def _test(
-    run: Invocation, job: Job, changes: list[str], form: str, output: Path | None, html: Path | None
+    run: Invocation,
+    job: Job,
+    changes: list[str],
+    form: str,
+    output: Path | None,
+    html: Path | None,
+    decisions: Path | None,
 ) -> None:
     from cli.backtest_view import show_report
     from core.backtest.job import backtest as do
 
-    report = do(job.with_changes(changes_of(changes)))
+    told: list[str] = []
+    observe = None if decisions is None else _teller(job.asked.bar, told)
+    report = do(job.with_changes(changes_of(changes)), observe)
+    if decisions is not None:
+        _write_decisions(run, decisions, told)
     if form != "csv":
         show_report(run.console, report)
     else:
@@ -149,6 +166,22 @@ def _walk(run: Invocation, job: Job, sets: list[str], train: str, test: str, by:
     if not points.names:
         raise UsageError("--walk-forward needs parameters to choose from: --set fast=8..16:2")
     show_walk(run.console, walk_forward(job, points, spans, by, run.console.progress), by)
+
+
+def _teller(bar: str, lines: list[str]) -> Callable[[str, Decision], None]:
+    from core.decisions.texts import decision_line, decision_record
+    from core.strategies import Series
+
+    return lambda symbol, made: lines.append(decision_line(Series(symbol, bar), decision_record(made)))
+
+
+def _write_decisions(run: Invocation, decisions: Path, lines: list[str]) -> None:
+    from cli.writing import write_lines
+
+    path = run.cwd / decisions
+    digest = write_lines(run.console, iter(lines), path)
+    run.console.result(decisions={"file": path, "sha256": digest, "count": len(lines)})
+    run.console.say(f"wrote {path}, sha256 {digest}")
 
 
 def _write_csv(run: Invocation, report: Report, output: Path | None) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from core.strategies.decision import NOTHING, Decision, PositionState, Standing
+from core.strategies.decision import NOTHING, Action, Decision, PositionState, Standing
 from core.strategies.protocol import Learning
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class RunStanding:
     """Times are closes of bars. `decided_ms`: of the newest bar that was decided on; none is acted on twice.
 
-    `ended`: a position that a stop or target ended since the newest decision; at the close of that bar the
-    strategy is asked about it once more, and a bar that exits never enters.
+    `ended`: a position that a stop or target ended since the newest decision. Up to the close of the bar in
+    which it did, the strategy is asked about it once more, and a bar that exits never enters.
     """
 
     strategy: Strategy
@@ -29,6 +29,7 @@ class RunStanding:
     _entry_ms: int | None = None
     _stop_ms: int | None = None
     _ended: PositionState | None = None
+    _ended_ms: int = 0
     _memory: Mapping[str, float] = field(default_factory=lambda: NOTHING)
 
     def entered(self, decision: Decision, close_ms: int) -> None:
@@ -49,12 +50,23 @@ class RunStanding:
         ended = replace(self._ended, bars_held=self._held(now_ms))
         return replace(self._flat(), position=ended)
 
-    def decided(self, close_ms: int) -> None:
-        self.decided_ms, self._ended = close_ms, None
+    def decided(self, close_ms: int, decision: Decision) -> None:
+        self.decided_ms = close_ms
+        if self._ended is None:
+            return
+        held_at_close = close_ms <= self._ended_ms
+        if held_at_close and decision.action is Action.EXIT:
+            # It was to be sold at the next open, where its stop was quicker: the decision has ended it.
+            self._ended = self._stop_ms = None
+        elif not held_at_close:
+            self._ended = None
 
     def left(self, position: PositionState | None, ended_ms: int, *, by_stop: bool, won: bool) -> None:
-        """Note the end of a trade. `position`: None when a decision ended it, not its stop or target."""
-        self._ended = position
+        """Note the end of a trade. `position`: None when a decision ended it, not its stop or target.
+
+        `ended_ms`: time of its last fill.
+        """
+        self._ended, self._ended_ms = position, ended_ms
         if by_stop and self._entry_ms is not None:
             bars = (ended_ms - self._entry_ms) // self.interval_ms + 1
             self._stop_ms = self._entry_ms + bars * self.interval_ms

@@ -199,7 +199,7 @@ class Watch:
         return needed, strategy.decide(needed, standing)
 
     def _record(self, asked: Asked, view: MarketView, standing: Standing, decision: Decision) -> None:
-        self._standing.decided(view.now_ms)
+        self._standing.decided(view.now_ms, decision)
         if self.decisions is not None:
             self.decisions.record(asked, view, standing, decision)
 

@@ -114,7 +114,12 @@ class Loopback:
 
 @contextmanager
 def serving(
-    folder: Path, *, persona: Persona = "testnet", clock_ahead_ms: int = 0, market: Path | None = None
+    folder: Path,
+    *,
+    persona: Persona = "testnet",
+    clock_ahead_ms: int = 0,
+    market: Path | None = None,
+    machine_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> Iterator[Loopback]:
     """Serve in a thread for as long as the context lasts. `market`: a recorded one."""
     recording = None if market is None else f"file:{market}"
@@ -123,7 +128,7 @@ def serving(
     stop: list[Callable[[], object]] = []
 
     def wall_clock_ms() -> int:
-        return time.time_ns() // 1_000_000 + clock_ahead_ms
+        return machine_ms() + clock_ahead_ms
 
     async def run() -> None:
         exchange = Exchange(loopback.config, wall_clock_ms=wall_clock_ms, random_bytes=os.urandom)
