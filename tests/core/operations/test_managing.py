@@ -82,6 +82,15 @@ async def test_a_bar_that_closed_moves_the_stop_and_keeps_the_target(
     books_agree(desk, exchange, opened.guard.holding)
 
 
+async def test_bars_before_the_entry_move_nothing(desk: Desk, exchange: PairExchange) -> None:
+    opened = await put(await bought(desk))
+    position, told = await managed(desk, opened)
+    bars_with(exchange, 10_150.0, 10_000.0)
+    position.seen_ms += MINUTE_MS  # the first of them closed with the entry
+    assert not await position.has_ended()
+    assert told == []
+
+
 async def test_a_price_at_the_moved_stop_ends_it(desk: Desk, exchange: PairExchange) -> None:
     opened = await put(await bought(desk))
     position, told = await managed(desk, opened)
