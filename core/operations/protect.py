@@ -130,7 +130,8 @@ class Guard:
                 if isinstance(failure, RiskDenied) or self._left_s(deadline_ms) < PAUSE_S:
                     raise
             await self._pause()
-        if stop.is_over and not stop.has_sold and not self.book.dry_run:
+        has_sold = any(each.has_sold for each in self.stops)
+        if stop.is_over and not (has_sold or self.book.dry_run):
             raise missing(f"the venue ended {stop.client_order_id} at once")
         return stop
 

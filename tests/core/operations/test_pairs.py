@@ -19,7 +19,7 @@ from core.operations.holding import Book, Holding, holding_at_start
 from core.operations.protect import Guard
 from core.operations.protection import position_open, protection
 from core.operations.round_trip import OpenTrade, Trade, enter, leave, sell
-from core.orders import OrderReport, OrderStatus, Purpose
+from core.orders import Intent, OrderReport, OrderStatus, Purpose
 from core.stages import TradingState
 from core.values import Base
 from tests.core.operations import stops
@@ -119,6 +119,24 @@ async def test_what_one_sells_ends_the_other_and_the_rest_is_sold(
     assert journaled(desk, opened)[1 - leg] is OrderStatus.EXPIRED
     assert Purpose.EXIT in purposes(exchange) or share == "1"
     assert trade.exits[0].client_order_id == legs(opened)[leg]
+    books_agree(desk, exchange, opened.guard.holding)
+
+
+async def test_a_target_that_fills_before_the_answer_is_no_incident(
+    desk: Desk, exchange: PairExchange
+) -> None:
+    def fills_at_once(
+        exchange: StopExchange, stop: Intent, target: Intent
+    ) -> tuple[OrderReport, OrderReport]:
+        stops.pair_rests(exchange, stop, target)
+        exchange.fire(target.client_order_id)
+        return exchange.stops[stop.client_order_id], exchange.stops[target.client_order_id]
+
+    exchange.pair_script = [fills_at_once]
+    opened = await put(await bought(desk))
+    assert await opened.guard.has_ended()
+    await leave(desk, opened)
+    assert purposes(exchange) == [Purpose.ENTRY, Purpose.PROTECT, Purpose.TARGET]
     books_agree(desk, exchange, opened.guard.holding)
 
 
