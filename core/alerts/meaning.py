@@ -44,6 +44,7 @@ _MEANINGS = {
     "TRADING_STATE": _Meaning(
         "TRADING_STOPPED", "Trading was stopped", applies=lambda told: told.get("state") != "ACTIVE"
     ),
+    "BREAKER_LATCHED": _Meaning("BREAKER_LATCHED", "A breaker is latched: nothing is bought"),
     "KEY_UNPROVEN": _Meaning("KEY_UNPROVEN", "An old API key is not proven dead"),
     "KEY_EXPOSED": _Meaning("KEY_EXPOSED", "An API key counts as exposed"),
     "EVIDENCE": _Meaning("STAGE_PASSED", "A stage was passed"),
@@ -71,7 +72,7 @@ def alert_of(event: Event) -> Alert | None:
 def _subject(code: str, event: Event) -> str:
     """Name what it is about: alerts of one subject within a while are one alert."""
     told = event.payload
-    names = ("client_order_id", "break_id", "symbol", "asset")
+    names = ("client_order_id", "break_id", "breaker", "symbol", "asset")
     about = next((told[name] for name in names if told.get(name)), "")
     if code in ("ORDER_DENIED", "ORDER_REJECTED"):
         about = f"{told.get('symbol', '')} {told.get('code', '')}"

@@ -84,15 +84,8 @@ class BreakerBook:
         A clock that is behind never brings yesterday back.
         """
 
-        def needed() -> DayOpening | None:
-            known = self.day_opening(quote_asset)
-            is_new = known is None or known.day < seen.day
-            if known is None or is_new or known.at_ms <= self._reset_cause_ms():
-                return None
-            return known
-
         def body(append: Append) -> DayOpening:
-            if known := needed():
+            if known := self._opening_of(quote_asset, seen.day):
                 return known
             told = {
                 "quote_asset": quote_asset,
@@ -104,7 +97,13 @@ class BreakerBook:
             append("DAY_OPENED", self._account, told)
             return seen
 
-        return needed() or self._store.write(body)
+        return self._opening_of(quote_asset, seen.day) or self._store.write(body)
+
+    def _opening_of(self, quote_asset: str, day: int) -> DayOpening | None:
+        known = self.day_opening(quote_asset)
+        if known is None or known.day < day or known.at_ms <= self._reset_cause_ms():
+            return None
+        return known
 
     def _reset_cause_ms(self) -> int:
         """Return the cause of a drawdown that is no longer latched, -1 when there is none."""

@@ -44,6 +44,7 @@ def test_a_storm_is_held_back_and_counted_but_urgent_things_get_through() -> Non
         ("QUARANTINED", {"symbol": "BTCUSDT"}, "QUARANTINED", True),
         ("REJECTED", {"symbol": "BTCUSDT", "code": -2010}, "ORDER_REJECTED", False),
         ("TRADING_STATE", {"state": "HALTED", "reason": "x"}, "TRADING_STOPPED", False),
+        ("BREAKER_LATCHED", {"breaker": "daily-drawdown", "reason": "x"}, "BREAKER_LATCHED", False),
         ("EVIDENCE", {"stage": 1}, "STAGE_PASSED", False),
     ],
 )
