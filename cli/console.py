@@ -11,13 +11,16 @@ import os
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import typer
 
 from cli.options import Options
 from core.errors import EXIT_BUG, EXIT_OK, Interrupted, NotConfirmed, TraderError, most_dangerous
 from core.phrases import as_meant
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 CLEAR_LINE = "\r\x1b[2K"
 RED, YELLOW, DIM, PLAIN = "\x1b[1;31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
@@ -63,7 +66,7 @@ class Console:
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Print rows of data: rich on a terminal, plain columns in a pipe; nothing with --json."""
         cells = [[str(cell) for cell in row] for row in rows]
-        if self._stdout.isatty() and self._color_allowed:
+        if self.draws:
             self.line(self._rich_table(headers, cells))
         elif not self.options.as_json:
             from tabulate import tabulate
@@ -71,16 +74,24 @@ class Console:
             self.line(tabulate(cells, headers, tablefmt="plain", disable_numparse=True))
 
     def _rich_table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-        from rich.console import Console as Screen
         from rich.table import Table
         from rich.text import Text
 
         table = Table(*headers, box=None, pad_edge=False, header_style="bold")
         for row in rows:
             table.add_row(*map(Text, row))
+        return self._drawn(table)
+
+    def drawing(self, drawn: RenderableType) -> None:
+        """Print what rich draws, where `draws` says that it may."""
+        self.line(self._drawn(drawn))
+
+    def _drawn(self, drawn: RenderableType) -> str:
+        from rich.console import Console as Screen
+
         screen = Screen(file=self._stdout)
         with screen.capture() as captured:
-            screen.print(table)
+            screen.print(drawn)
         return captured.get().rstrip("\n")
 
     def result(self, **values: object) -> None:
@@ -156,6 +167,11 @@ class Console:
     def terminal(self) -> TextIO | None:
         """Where something may move while a command waits: stderr when somebody sees it change."""
         return self._stderr if self.is_live else None
+
+    @property
+    def draws(self) -> bool:
+        """Whether data is drawn for a person, with colors, instead of printed plainly."""
+        return self._stdout.isatty() and self._color_allowed and not self.options.as_json
 
     @property
     def shows_all(self) -> bool:

@@ -54,6 +54,13 @@ COMMANDS: tuple[Entry | Section, ...] = (
         (3, 5, 8, 9),
     ),
     Entry(
+        "runbook",
+        "Show what to do, step by step, and which of it is done.",
+        "trader runbook live-launch --next",
+        "cli.commands.runbook:runbook",
+        (3, 4, 5),
+    ),
+    Entry(
         "resolve",
         "Find out what became of orders whose fate is unknown.",
         "trader resolve",

@@ -8,6 +8,7 @@ counted as, a pass.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from core.gates.account import (
     balance_suffices,
@@ -51,9 +52,10 @@ from core.gates.live import (
     pre_flight,
 )
 from core.gates.place import environment_proven, settings_match
-from core.stages import Gate, GateResult
+from core.stages import STAGES, Gate, GateResult
 
 __all__ = [
+    "BOOK_GATES",
     "CONFIRM_LIVE_IN_FILE",
     "DEFAULT_STRATEGY",
     "GATES",
@@ -63,6 +65,7 @@ __all__ = [
     "GateFacts",
     "StagePlan",
     "answer",
+    "answer_evidence",
     "clock_answer",
     "closed",
     "evaluate",
@@ -89,6 +92,11 @@ KEY_GATES: Mapping[str, GateRule] = {
     "key-alone": of_account(key_is_ours_alone),
 }
 
+BOOK_GATES: Mapping[str, GateRule] = {
+    "reconciliation": of_account(books_reconciled),
+    "breakers": of_account(breakers),
+}
+
 GATES: Mapping[int, Mapping[str, GateRule]] = {
     0: {"settings": settings_match, "environment": environment_proven, **STANDING},
     1: {
@@ -105,9 +113,9 @@ GATES: Mapping[int, Mapping[str, GateRule]] = {
         **KEY_GATES,
         **STANDING,
         "deposit-address": of_account(deposit_address),
-        "reconciliation": of_account(books_reconciled),
+        "reconciliation": BOOK_GATES["reconciliation"],
         "daily-limits": of_account(daily_limits),
-        "breakers": of_account(breakers),
+        "breakers": BOOK_GATES["breakers"],
         "ladder": of_account(ladder),
         "pre-flight": of_account(pre_flight),
         "drills": drills,
@@ -123,9 +131,16 @@ NOT_REQUIRED = frozenset({"drills"})
 
 
 def answer(name: str, facts: GateFacts) -> Gate:
-    """Answer one gate of the plan's stage, or one about the key, which may be asked at any."""
-    rules = {**KEY_GATES, **GATES[facts.plan.stage.number]}
+    """Answer one gate of the plan's stage, or one about key or books, which may be asked at any."""
+    rules = {**KEY_GATES, **BOOK_GATES, **GATES[facts.plan.stage.number]}
     return Gate(name, *rules[name](facts))
+
+
+def answer_evidence(number: int, facts: GateFacts) -> Gate:
+    """Say whether a stage was passed well enough for the one after it."""
+    next_stage = STAGES[min(number + 1, max(STAGES))]
+    plan = replace(facts.plan, stage=next_stage)
+    return Gate(f"stage-{number}", *evidence_of(number)(replace(facts, plan=plan)))
 
 
 def evaluate(facts: GateFacts) -> tuple[Gate, ...]:

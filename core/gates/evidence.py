@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from core.account import AccountKey, Environment
 from core.clock import DAY_MS
 from core.gates.facts import AccountFacts, Answer, GateFacts, GateRule, StagePlan, failed, of_account, passed
-from core.stages import EntryMode, Evidence
+from core.stages import STAGES, EntryMode, Evidence
 
 if TYPE_CHECKING:
     from core.settings import Settings
@@ -64,8 +64,9 @@ def _unusable(each: Evidence, facts: GateFacts, account: AccountFacts) -> str | 
     age_ms_max = facts.settings.gate_max_evidence_age_ms
     if each.account.venue != account.account.venue:
         return f"on {each.account.venue}, not on {account.account.venue}"
-    if each.account.environment is not Environment.TESTNET:
-        return "not on a testnet"
+    wanted = STAGES[each.stage].environment
+    if each.account.environment is not wanted:
+        return f"not on {'a testnet' if wanted is Environment.TESTNET else 'the live venue'}"
     if _wiped_since(each.account, account.account):
         return "before the testnet was wiped"
     if facts.host is not None and facts.host.official and not each.official_host:

@@ -168,11 +168,18 @@ async def run_check(
     only: frozenset[str] = frozenset(),
 ) -> None:
     """Ask every check, or only those named. What cannot be asked fails, once, and spoils no other check."""
+    asked = {name: check for name, check in checks_of(plan).items() if not only or name in only}
+    await ask_checks(access, plan, strategy, asked, result)
+
+
+async def ask_checks(
+    access: Access, plan: StagePlan, strategy: Strategy, asked: Mapping[str, Check], result: CheckResult
+) -> None:
+    """Ask checks by name, in their order; as `run_check`."""
     async with AsyncExitStack() as stack:
         ask = Inquiry(access, plan, strategy, stack)
-        for name, check in checks_of(plan).items():
-            if not only or name in only:
-                result.gates.append(await _answered(name, check, ask, result))
+        for name, check in asked.items():
+            result.gates.append(await _answered(name, check, ask, result))
 
 
 async def _answered(name: str, check: Check, ask: Inquiry, result: CheckResult) -> Gate:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from core.desk import Access, Desk
 from core.errors import TraderError
-from core.gates import AccountFacts, GateFacts, StagePlan, answer
+from core.gates import AccountFacts, GateFacts, StagePlan, answer, answer_evidence
 from core.operations.gate_facts import account_facts
 from core.ports import Venue
 from core.stages import Gate
@@ -64,9 +64,15 @@ class Inquiry:
 
     async def gate(self, name: str) -> Gate:
         """Answer a gate of the plan's stage that looks at the account."""
+        return answer(name, await self._facts())
+
+    async def evidence(self, number: int) -> Gate:
+        """Say whether a stage was passed well enough for the next one."""
+        return answer_evidence(number, await self._facts())
+
+    async def _facts(self) -> GateFacts:
         desk = await self.desk()
-        facts = GateFacts(self.plan, self.access.settings, desk.venue.host, await self._account.get())
-        return answer(name, facts)
+        return GateFacts(self.plan, self.access.settings, desk.venue.host, await self._account.get())
 
     async def _open_venue(self) -> Venue:
         opening = self.access.venue(self.plan.stage.environment)
