@@ -92,6 +92,10 @@ def backtest(
         Path | None,
         typer.Option(metavar="FILE", help="Also write every decision to this new file, made as live; slow."),
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="EVIDENCE", help="Also hold the trades of a stage against these, leg by leg."),
+    ] = None,
 ) -> None:
     """Trade a strategy over recorded bars, with the costs you state."""
     run: Invocation = context.obj
@@ -100,8 +104,10 @@ def backtest(
         raise UsageError("--output is for --format csv; --html FILE writes a page")
     if form == "csv" and run.options.as_json and output is None:
         raise UsageError("--json needs stdout for its document: name a file with --output")
-    if walk_forward and (form == "csv" or html is not None or decisions is not None):
-        raise UsageError("--walk-forward has a table and JSON, no CSV, no page and no decisions")
+    if walk_forward and (form == "csv" or any((html, decisions, against))):
+        raise UsageError("--walk-forward has a table and JSON; no CSV, page, decisions or trades of a stage")
+    if against is not None and form == "csv":
+        raise UsageError("--against has a table and JSON, no CSV")
     if decisions is not None and engine == "compiled":
         raise UsageError("--decisions needs the plain engine: leave --engine out")
     given = Given(
@@ -112,7 +118,7 @@ def backtest(
         if walk_forward:
             _walk(run, job_of(run, given), changes or [], train, test, by)
         else:
-            _test(run, job_of(run, given), changes or [], form, output, html, decisions)
+            _test(run, job_of(run, given), changes or [], form, output, html, decisions, against)
 
 
 @contextmanager
@@ -135,6 +141,7 @@ def _test(
     output: Path | None,
     html: Path | None,
     decisions: Path | None,
+    against: str | None,
 ) -> None:
     from cli.backtest_view import show_report
     from core.backtest.job import backtest as do
@@ -150,6 +157,8 @@ def _test(
         _write_csv(run, report, output)
     if html is not None:
         _write_page(run, html, report)
+    if against is not None:
+        _compare(run, against, report)
 
 
 def _walk(run: Invocation, job: Job, sets: list[str], train: str, test: str, by: str) -> None:
@@ -173,6 +182,20 @@ def _teller(bar: str, lines: list[str]) -> Callable[[str, Decision], None]:
     from core.strategies import Series
 
     return lambda symbol, made: lines.append(decision_line(Series(symbol, bar), decision_record(made)))
+
+
+def _compare(run: Invocation, evidence: str, report: Report) -> None:
+    from cli.attribution_view import show_attribution
+    from cli.reading import journal_for_reading
+    from core.backtest.attribution import compared, tested_trips
+    from core.operations.live_trips import live_trips
+    from core.operations.replay import find_run
+
+    with journal_for_reading(run) as journal:
+        found = find_run(journal, evidence)
+        if report.job.asked.symbols != (found.run.traded.symbol,):
+            raise UsageError(f"--against {evidence}: that stage traded {found.run.traded.symbol} alone")
+        show_attribution(run.console, list(compared(live_trips(journal, found), tested_trips(report))))
 
 
 def _write_decisions(run: Invocation, decisions: Path, lines: list[str]) -> None:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
@@ -27,6 +28,7 @@ START_MS = 1_790_000_000_000
 REQUEST_MS = 7
 LOOK_S = 28.0
 KLINES_MAX = 1_000
+D_TINY = Decimal("1e-20")
 COSTS = "--fee 0.001 --spread-bps 1 --slippage-bps 0 --latency 0ms --balance 10000"
 RULES = "--tick 0.01 --step 0.00001 --min-notional 5"
 
@@ -105,6 +107,27 @@ def minute(time_ms: int) -> str:
     return iso_utc(time_ms)[:16]
 
 
+def check_attribution(staged: dict[str, Any], tested: dict[str, Any]) -> None:
+    """Every difference in fills has its causes; what they sum to is what the account was moved by."""
+    trades = staged["trades"]
+    rows = [row for row in tested["against"] if row["live"] is not None]
+    assert [(row["trade"], row["leg"]) for row in rows] == [
+        (number, leg) for number in range(1, len(trades) + 1) for leg in ("entry", "exit")
+    ]
+    for row, trade in zip(rows[::2], trades, strict=True):
+        spent = sum(Decimal(each["price"]) * Decimal(each["quantity"]) for each in trade["entry"]["fills"])
+        assert Decimal(row["live"]["value"]) == spent
+    for row in rows:
+        sign = 1 if row["leg"] == "entry" else -1
+        live, back = (
+            sign * Decimal(row[side]["value"]) + Decimal(row[side]["fee"]) for side in ("live", "tested")
+        )
+        assert sum(Decimal(part) for part in row["why"].values()) == pytest.approx(live - back, abs=D_TINY)
+        # Latency: the price moves a few dollars in the seconds until the next look; a stop fires at once.
+        assert abs(Decimal(row["why"]["latency"])) < Decimal("0.02")
+        assert abs(Decimal(row["why"]["spread"])) < Decimal("0.02")
+
+
 def trade_and_test(replayed: Replayed, strategy: str, trades: int) -> tuple[bytes, bytes]:
     """Trade live, back-test the same span of the bars as they were told; return both files of decisions."""
     shell = replayed.shell
@@ -116,14 +139,14 @@ def trade_and_test(replayed: Replayed, strategy: str, trades: int) -> tuple[byte
     live = (shell.folder / "live.ndjson").read_bytes()
     opened = [json.loads(line)["bar_open_time_ms"] for line in live.splitlines()]
     # From a day before the first decision, as a user would record them.
-    bars = replayed.klines(opened[0] - 1_400 * MINUTE_MS, opened[-1] + 2 * MINUTE_MS)
+    bars = replayed.klines(opened[0] - 1_400 * MINUTE_MS, opened[-1] + 10 * MINUTE_MS)
     (shell.folder / "BTCUSDT-1m.csv").write_text("\n".join(",".join(map(str, row)) for row in bars))
-    span = f"--since {minute(opened[0] + MINUTE_MS)} --until {minute(opened[-1] + 2 * MINUTE_MS)}"
-    tested = replayed.run(
-        f"trader backtest --strategy {strategy} --symbol BTCUSDT --bar 1m --data BTCUSDT-1m.csv {span} "
-        f"{COSTS} {RULES} --decisions tested.ndjson"
-    )
+    command = f"trader backtest --strategy {strategy} --symbol BTCUSDT --bar 1m --data BTCUSDT-1m.csv {COSTS}"
+    command += f" {RULES} --since {minute(opened[0] + MINUTE_MS)}"
+    until = minute(opened[-1] + 2 * MINUTE_MS)
+    tested = replayed.run(f"{command} --until {until} --decisions tested.ndjson")
     assert tested["decisions"]["count"] == len(opened) >= 10
+    check_attribution(staged, replayed.run(f"{command} --against {staged['evidence_id']}"))
     return live, (shell.folder / "tested.ndjson").read_bytes()
 
 
