@@ -156,7 +156,9 @@ def _bars_and_quotes(lane: Lane, setup: Setup) -> tuple[IntArray, IntArray]:
 
 
 def _reached(lane: Lane) -> IntArray:
-    bars, tick = lane.view.bars, lane.market.scale.tick
+    bars, market, tick = lane.view.bars, lane.market, lane.market.scale.tick
+    if bars is market.bars:
+        return np.stack((market.low, market.high, market.close), axis=-1)
     prices = np.stack((bars.low, bars.high, bars.close), axis=-1)
     return np.rint(prices * (UNIT / tick)).astype(np.int64)
 

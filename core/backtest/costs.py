@@ -84,26 +84,27 @@ class Costs:
 
     def ask(self, price: Ticks) -> Ticks:
         """Return what the book asks where a bar recorded `price`."""
-        return price + _up(price * self.half_spread_units, UNIT)
+        return price + _part(price, self.half_spread_units, UNIT)
 
     def bid(self, price: Ticks) -> Ticks:
         """Return what the book bids where a bar recorded `price`; may be 0 or less: no bid."""
-        return price - _up(price * self.half_spread_units, UNIT)
+        return price - _part(price, self.half_spread_units, UNIT)
 
     def bought_at(self, opened: Ticks, high: Ticks, interval_ms: int) -> Ticks:
         """Return what a purchase at the open of a bar pays, `latency_ms` after it was decided."""
-        late = _up((high - opened) * self.move_units(interval_ms), _MOVE_UNIT)
-        return self.ask(opened) + _up(opened * self.slippage_units, UNIT) + late
+        late = _part(high - opened, self.move_units(interval_ms), _MOVE_UNIT)
+        return self.ask(opened) + _part(opened, self.slippage_units, UNIT) + late
 
     def sold_at(self, opened: Ticks, low: Ticks, interval_ms: int) -> Ticks:
         """Return what a sale at the open of a bar gets, `latency_ms` after it was decided."""
-        late = _up((opened - low) * self.move_units(interval_ms), _MOVE_UNIT)
-        return self.bid(opened) - _up(opened * self.slippage_units, UNIT) - late
+        late = _part(opened - low, self.move_units(interval_ms), _MOVE_UNIT)
+        return self.bid(opened) - _part(opened, self.slippage_units, UNIT) - late
 
     def stopped_at(self, reached: Ticks) -> Ticks:
         """Return what a stop gets that woke at the price `reached`; it rests at the venue: no latency."""
-        return self.bid(reached) - _up(reached * self.slippage_units, UNIT)
+        return self.bid(reached) - _part(reached, self.slippage_units, UNIT)
 
 
-def _up(dividend: Ticks, divisor: int) -> Ticks:
-    return -(-dividend // divisor)
+def _part(price: Ticks, units: int, whole: int) -> Ticks | int:
+    """Return price · units / whole, rounded up; nothing is worked out for a cost of 0."""
+    return -(-price * units // whole) if units else 0

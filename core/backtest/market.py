@@ -14,6 +14,7 @@ from core.matching import UNIT, Scale
 _QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USD", "BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "GBP")
 _PRECISION = 8
 _FEW_BARS = 100
+_PART = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def market(series: Series, rules: Rules) -> Market:
     tick, step = units(rules.tick_size), units(rules.step_size)
     recorded = series.table[Row.OPEN : Row.CLOSE + 1]
     ticks = recorded // tick
-    if (ticks * tick != recorded).any():
+    if not _divides(tick, recorded):
         ticks = (recorded + tick // 2) // tick
         table = series.table.copy()
         table[Row.OPEN : Row.CLOSE + 1] = ticks * tick
@@ -110,8 +111,9 @@ def recorded_tick(series: Series) -> Decimal:
 
 
 def _divides(tick: int, prices: IntArray) -> bool:
-    # NumPy divides by a constant much faster than it takes a remainder.
-    return bool((prices // tick * tick == prices).all())
+    # NumPy divides by a constant much faster than it takes a remainder, and parts stay in the cache.
+    parts = (prices[:, start : start + _PART] for start in range(0, prices.shape[1], _PART))
+    return all(bool((part // tick * tick == part).all()) for part in parts)
 
 
 def quote_asset(markets: Iterable[Market]) -> str:
