@@ -26,7 +26,7 @@ from tests.cli.markets import MINUTE_MS, write_gaps, write_waves
 
 START_MS = 1_790_000_000_000
 REQUEST_MS = 7
-LOOK_S = 28.0
+LOOK_S = 50.0
 KLINES_MAX = 1_000
 D_TINY = Decimal("1e-20")
 COSTS = "--fee 0.001 --spread-bps 1 --slippage-bps 0 --latency 0ms --balance 10000"
