@@ -265,14 +265,14 @@ def test_a_stage_killed_in_a_position_is_finished_by_the_next(shell: Shell, home
         read_until(stage.stderr, "holding")
         stage.kill()
         ended(stage)
-    # Its stop rests at the venue, so the position is not left alone.
+    # Stop and target rest at the venue, so the position is not left alone.
     exit_code, stdout, stderr = shell.run("trader status --json")
     (account,) = json.loads(stdout)["result"]["accounts"]
     assert exit_code == 0, stderr
     assert [(held["symbol"], bool(held["protection"])) for held in account["positions"]] == [
         ("BTCUSDT", True)
     ]
-    assert [order["type"].startswith("STOP_LOSS") for order in account["open_orders"]] == [True]
+    assert [order["type"] for order in account["open_orders"]] == ["STOP_LOSS", "LIMIT_MAKER"]
     passed(shell, "BINANCE_DRY_RUN=false trader stage 1")
     _, stdout, _ = shell.run("trader status --json")
     (account,) = json.loads(stdout)["result"]["accounts"]
