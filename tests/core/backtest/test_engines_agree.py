@@ -127,7 +127,9 @@ def test_on_random_markets(
     assert plain.agrees_with(compiled)
 
 
-@pytest.mark.parametrize(("name", "minutes"), [("ema-cross", 1), ("ema-cross", 15), ("coherence", 5), ("mean_reversion", 15)])
+@pytest.mark.parametrize(
+    ("name", "minutes"), [("ema-cross", 1), ("ema-cross", 15), ("coherence", 5), ("mean_reversion", 15)]
+)
 def test_on_recorded_bars(recorded_markets: list[Market], name: str, minutes: int) -> None:
     chosen, how = strategy(name), setup(Costs())
     for each in recorded_markets:
