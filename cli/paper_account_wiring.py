@@ -42,7 +42,7 @@ def deposit(config: PaperConfig, asset: str, amount: Decimal) -> PaperBalance:
 def symbols(config: PaperConfig) -> tuple[PaperSymbol, ...]:
     """Return every symbol with its trading status. Raises ConfigError."""
     with _opened(config) as exchange, exchange.transaction() as engine:
-        return tuple(PaperSymbol(name, engine.status_of(name)) for name in engine.world.symbols)
+        return tuple(PaperSymbol(name, engine.status_of(name)) for name in engine.books.symbols)
 
 
 def set_symbol(config: PaperConfig, symbol: str, status: SymbolStatus) -> None:

@@ -1,6 +1,7 @@
 """What the operator of the paper exchange can do that a client cannot: keys, deposits, halts, fees, limits.
 
-Works on the opened state, whether or not a server runs on it; each call is one transaction.
+Works on the opened state, whether or not a server runs on it; each call is one transaction. What belongs to
+one account names it, and raises UnknownAccount where there is none of that name.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from exchanges.paper.faults.deciding import ActivePlan
 from exchanges.paper.keys import ApiKey, KeyKind, Permissions
 from exchanges.paper.limits import Limits
 from exchanges.paper.market import STEP_MS
-from exchanges.paper.records import Account, Event, SymbolStatus, TransferKind
+from exchanges.paper.records import MAIN, Account, Event, SymbolStatus, TransferKind
 from exchanges.paper.symbols import ASSETS, SYMBOLS, units
 
 
@@ -36,10 +37,17 @@ def opened(
         exchange.close()
 
 
-def account(exchange: Exchange) -> Account:
-    """Return the account of the configured persona and market."""
-    with exchange.transaction() as engine:
+def account(exchange: Exchange, name: str = MAIN) -> Account:
+    """Return an account of the configured persona and market."""
+    with as_account(exchange, name) as engine:
         return engine.world.account
+
+
+@contextmanager
+def as_account(exchange: Exchange, name: str) -> Iterator[Engine]:
+    """Hold a transaction as this account has it."""
+    with exchange.transaction() as engine:
+        yield engine.of(engine.venue.named(name))
 
 
 def list_keys(exchange: Exchange) -> list[ApiKey]:
@@ -56,13 +64,17 @@ def create_key(
     permissions: Permissions = keys.DEFAULT_PERMISSIONS,
     ip_list: tuple[str, ...] = (),
     expires_ms: int | None = None,
+    account: str = MAIN,
 ) -> ApiKey:
     """Make a key. HMAC: its secret is made too; Ed25519 and RSA: `public_key` is the PEM text of the owner's.
 
-    Raises ValueError for a public key that is none, and for the right to withdraw without an IP list.
+    `account`: the name of the one it opens, which is made where there is none. Raises ValueError for a public
+    key that is none, for the right to withdraw without an IP list, and for a name that is none.
     """
     if kind != "HMAC":
         keys.check_public_key(kind, public_key)
+    _check_withdrawals(permissions, ip_list)
+    exchange.open_account(account)
     with exchange.transaction() as engine:
         key = ApiKey(
             api_key=keys.generate(exchange.random_bytes),
@@ -74,8 +86,9 @@ def create_key(
             ip_list=ip_list,
             permissions=permissions,
             expires_ms=expires_ms,
+            account=account,
         )
-        _save(exchange, key)
+        exchange.state.save_key(key)
         return key
 
 
@@ -98,7 +111,8 @@ def restrict_key(
             expires_ms=key.expires_ms if expires_ms is None else expires_ms,
             created_ms=key.created_ms if created_ms is None else created_ms,
         )
-        _save(exchange, key)
+        _check_withdrawals(key.permissions, key.ip_list)
+        exchange.state.save_key(key)
         return key
 
 
@@ -108,29 +122,29 @@ def delete_key(exchange: Exchange, api_key: str) -> None:
         exchange.state.delete_key(_found(exchange, api_key))
 
 
-def deposit(exchange: Exchange, asset: str, amount: Decimal) -> None:
+def deposit(exchange: Exchange, asset: str, amount: Decimal, *, account: str = MAIN) -> None:
     """Add to a free balance, or take away when negative. Raises ValueError for what cannot be."""
     if asset not in ASSETS:
         raise ValueError(f"the asset was {asset!r}, known: {', '.join(ASSETS)}")
     change = units(f"{amount:f}")
-    with exchange.transaction() as engine:
+    with as_account(exchange, account) as engine:
         free = engine.world.free(asset)
         if free + change < 0:
             raise ValueError(f"cannot take {-amount} {asset}: {Decimal(free) / UNIT} are free")
         _transfer(engine, "deposit" if change > 0 else "withdrawal", asset, change)
 
 
-def distribute(exchange: Exchange, asset: str, amount: Decimal) -> None:
+def distribute(exchange: Exchange, asset: str, amount: Decimal, *, account: str = MAIN) -> None:
     """Credit something nobody asked for: an airdrop, interest. Raises ValueError for what cannot be."""
     if asset not in ASSETS or amount <= 0:
         raise ValueError(f"cannot distribute {amount} {asset}")
-    with exchange.transaction() as engine:
+    with as_account(exchange, account) as engine:
         _transfer(engine, "distribution", asset, units(str(amount)))
 
 
-def convert_dust(exchange: Exchange, asset: str, bnb: Decimal) -> None:
+def convert_dust(exchange: Exchange, asset: str, bnb: Decimal, *, account: str = MAIN) -> None:
     """Turn all that is free of an asset into BNB, as the venue's page does with small amounts."""
-    with exchange.transaction() as engine:
+    with as_account(exchange, account) as engine:
         free = engine.world.free(asset)
         if asset == "BNB" or not free:
             raise ValueError(f"there is no {asset} to convert")
@@ -150,29 +164,30 @@ def set_symbol_status(exchange: Exchange, symbol: str, status: SymbolStatus) -> 
     if symbol not in SYMBOLS:
         raise ValueError(f"the symbol was {symbol!r}, known: {', '.join(SYMBOLS)}")
     with exchange.transaction() as engine:
-        state = engine.world.symbols[symbol]
-        engine.world.put_symbol(replace(state, status=status, step=engine.now_ms // STEP_MS))
+        state = engine.books.symbols[symbol]
+        engine.books.put_symbol(replace(state, status=status, step=engine.now_ms // STEP_MS))
 
 
-def set_bnb_fees(exchange: Exchange, enabled: bool) -> None:
+def set_bnb_fees(exchange: Exchange, enabled: bool, *, account: str = MAIN) -> None:
     """Pay commissions in BNB, at a discount, whenever enough BNB is free."""
-    with exchange.transaction() as engine:
+    with as_account(exchange, account) as engine:
         engine.world.change_account(replace(engine.world.account, pays_in_bnb=enabled))
 
 
-def set_fees(exchange: Exchange, maker_rate: Decimal, taker_rate: Decimal) -> None:
+def set_fees(exchange: Exchange, maker_rate: Decimal, taker_rate: Decimal, *, account: str = MAIN) -> None:
     """Set the commission rates, as fractions: 0.001 is 0.1 %."""
     if not (0 <= maker_rate < 1 and 0 <= taker_rate < 1):
         raise ValueError(f"fee rates must be in [0, 1), were {maker_rate} and {taker_rate}")
-    with exchange.transaction() as engine:
+    with as_account(exchange, account) as engine:
         rates = {"maker_rate": units(str(maker_rate)), "taker_rate": units(str(taker_rate))}
         engine.world.change_account(replace(engine.world.account, **rates))
 
 
 def set_limits(exchange: Exchange, limits: Limits) -> None:
-    """Set the request and order limits; what was used and every ban are forgotten."""
+    """Set the request and order limits of all accounts; what was used and every ban are forgotten."""
     with exchange.transaction() as engine:
-        engine.world.change_account(replace(engine.world.account, limits=limits))
+        for world in engine.venue.worlds.values():
+            world.change_account(replace(world.account, limits=limits))
         exchange.state.clear_ip_usage()
 
 
@@ -208,7 +223,6 @@ def _found(exchange: Exchange, api_key: str) -> ApiKey:
     return key
 
 
-def _save(exchange: Exchange, key: ApiKey) -> None:
-    if key.permissions.withdrawals and not key.ip_list:
+def _check_withdrawals(permissions: Permissions, ip_list: tuple[str, ...]) -> None:
+    if permissions.withdrawals and not ip_list:
         raise ValueError("the right to withdraw needs an IP list")
-    exchange.state.save_key(key)

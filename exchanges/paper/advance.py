@@ -16,7 +16,7 @@ from exchanges.paper.ambient import Ambient
 from exchanges.paper.engine import Engine
 from exchanges.paper.market import STEP_MS, Market, queue
 from exchanges.paper.records import Order
-from exchanges.paper.world import World
+from exchanges.paper.venue import Venue
 
 _FIRST_SPAN = 1_024
 """Steps looked at first, about an hour."""
@@ -24,31 +24,31 @@ _FIRST_SPAN = 1_024
 
 def advance(engine: Engine) -> None:
     """Fill and wake what the market passed since the last time, over all symbols in the order it happened."""
-    world, ambient = engine.world, engine.ambient
+    venue, books, ambient = engine.venue, engine.books, engine.ambient
     last_step = engine.now_ms // STEP_MS
     hits: dict[str, int] = {}
-    for symbol, orders in world.orders.items():
-        if orders and world.symbols[symbol].step < last_step:
-            _find_hit(world, ambient, symbol, last_step, hits)
+    for symbol in venue.symbols_with_orders():
+        if books.symbols[symbol].step < last_step:
+            _find_hit(venue, ambient, symbol, last_step, hits)
     while hits:
         symbol = min(hits, key=lambda name: (hits[name], name))
         step = hits.pop(symbol)
-        world.put_symbol(replace(world.symbols[symbol], step=step))
+        books.put_symbol(replace(books.symbols[symbol], step=step))
         then = at(engine, now_ms=step * STEP_MS)
         _meet(then, symbol)
         _wake(then, symbol)
-        _find_hit(world, ambient, symbol, last_step, hits)
+        _find_hit(venue, ambient, symbol, last_step, hits)
 
 
-def _find_hit(world: World, ambient: Ambient, symbol: str, last_step: int, hits: dict[str, int]) -> None:
+def _find_hit(venue: Venue, ambient: Ambient, symbol: str, last_step: int, hits: dict[str, int]) -> None:
     """Note the next step that can fill something; without one the symbol has arrived at `last_step`."""
-    state = world.symbols[symbol]
-    orders = [order for order in world.orders[symbol].values() if not order.is_pending]
+    state = venue.books.symbols[symbol]
+    orders = [order for order in venue.open_orders(symbol) if not order.is_pending]
     step = None
     if orders and state.status == "TRADING":
         step = next_hit(ambient.markets[symbol], orders, state.step + 1, last_step)
     if step is None:
-        world.put_symbol(replace(state, step=last_step))
+        venue.books.put_symbol(replace(state, step=last_step))
     else:
         hits[symbol] = step
 
@@ -111,19 +111,26 @@ def _reached_by_rise(order: Order) -> bool:
 
 def _wake(engine: Engine, symbol: str) -> None:
     """Wake the orders of a symbol that the trade of this step has reached, oldest first."""
-    market, own = engine.ambient.markets[symbol], engine.world.orders[symbol]
+    market = engine.ambient.markets[symbol]
     last_price = market.price(engine.now_ms)
-    waiting = [order for order in own.values() if order.is_waiting and not order.is_pending]
-    for order in waiting:
-        if order.order_id not in own:
+    waiting = [
+        (order.order_id, account)
+        for account, world in engine.venue.worlds.items()
+        for order in world.orders[symbol].values()
+        if order.is_waiting and not order.is_pending
+    ]
+    for order_id, account in sorted(waiting):
+        own = engine.of_owner(account)
+        order = own.world.orders[symbol].get(order_id)
+        if order is None:
             continue  # the other leg of its pair woke before it
         if not order.trailing_delta:
             if stops.is_reached(order, last_price):
-                lists.wake(engine, order)
+                lists.wake(own, order)
         elif stops.starts_trailing(order, last_price):
-            engine.world.put_order(replace(order, trailing_ms=engine.now_ms))
+            own.world.put_order(replace(order, trailing_ms=engine.now_ms))
         elif order.trailing_ms >= 0 and stops.has_turned(order, market, engine.now_ms):
-            lists.wake(engine, order)
+            lists.wake(own, order)
 
 
 def _meet(engine: Engine, symbol: str) -> None:
@@ -133,14 +140,15 @@ def _meet(engine: Engine, symbol: str) -> None:
     come first served, what a taker traded at their price beyond the others in the queue before them, and
     what the other side now offers at it.
     """
-    world, time_ms = engine.world, engine.now_ms
+    time_ms = engine.now_ms
     market = engine.ambient.markets[symbol]
     (trade,) = market.trades_from(market.ordinal_at(time_ms) - 1, 1)
     for is_buy in (True, False):
         printed = trade.quantity if trade.buyer_is_maker is is_buy else 0
         offered = _offered(engine, symbol, not is_buy, trade.price)
-        for offer in world.queue(symbol, is_buy):
-            order = world.orders[symbol].get(offer.order_id or 0)
+        for offer in engine.venue.queue(symbol, is_buy):
+            own = engine.of_owner(offer.owner)
+            order = own.world.orders[symbol].get(offer.order_id or 0)
             if order is None or order.working_ms >= time_ms:
                 continue
             passed_by = order.price - trade.price if is_buy else trade.price - order.price
@@ -155,16 +163,16 @@ def _meet(engine: Engine, symbol: str) -> None:
                 from_book = min(offer.quantity - from_prints, offered)
                 quantity = from_prints + from_book
                 printed, offered = printed - from_prints, offered - from_book
-                world.consume(symbol, not is_buy, order.price, from_book, time_ms)
+                engine.books.consume(symbol, not is_buy, order.price, from_book, time_ms)
             if not quantity:
                 continue
             place = settlement.next_trade(engine, symbol)
-            settlement.fill(engine, order, place, price=order.price, quantity=quantity, is_maker=True)
+            settlement.fill(own, order, place, price=order.price, quantity=quantity, is_maker=True)
     lists.follow(engine)
 
 
 def _offered(engine: Engine, symbol: str, is_bid: bool, price: int) -> int:
     """Return what the best level of an ambient book side has to give at exactly this price."""
     levels = engine.ambient.levels(symbol, is_bid, engine.now_ms)
-    best = next(engine.world.remaining(symbol, is_bid, levels, engine.now_ms), None)
+    best = next(engine.books.remaining(symbol, is_bid, levels, engine.now_ms), None)
     return best.quantity if best is not None and best.price == price else 0

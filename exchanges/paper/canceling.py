@@ -71,7 +71,7 @@ def _amend_one(engine: Engine, order: Order, quantity: int, client_order_id: str
     amendment = Amendment(
         symbol=order.symbol,
         order_id=order.order_id,
-        execution_id=world.next_execution(order.symbol),
+        execution_id=engine.books.next_execution(order.symbol),
         client_id_before=order.client_order_id,
         client_id_after=client_order_id,
         quantity_before=order.quantity,
@@ -83,7 +83,7 @@ def _amend_one(engine: Engine, order: Order, quantity: int, client_order_id: str
         return settlement.end(engine, order, "EXPIRED", "EXCHANGE_CANCELED"), amendment
     smaller = replace(world.rename_order(order, client_order_id), quantity=quantity, updated_ms=engine.now_ms)
     smaller = replace(smaller, visible=min(order.visible, smaller.remaining))
-    world.touch_book(order.symbol)
+    engine.books.touch_book(order.symbol)
     world.put_order(smaller)
     world.report("REPLACED", smaller, engine.now_ms, amendment=amendment)
     return smaller, amendment

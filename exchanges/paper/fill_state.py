@@ -57,23 +57,29 @@ class FillState:
         found = [_fill(row) for row in rows]
         return found[::-1] if newest else found
 
-    def count_before(self, account: int, symbol: str, trade_id: int) -> int:
-        """Return how many own trades have a smaller id."""
-        row = self._db.execute(
-            "SELECT own_trades FROM fills WHERE account = ? AND symbol = ? AND trade_id < ? "
-            "ORDER BY trade_id DESC LIMIT 1",
-            (account, symbol, trade_id),
-        ).fetchone()
-        return 0 if row is None else row[0] + 1
+    def page_of_all(self, accounts: Iterable[int], symbol: str, from_id: int, limit: int) -> list[Fill]:
+        """Return the first fills of all these accounts from a trade id on, oldest first."""
+        pages = (self.page(account, symbol, from_id=from_id, limit=limit) for account in accounts)
+        return sorted((fill for page in pages for fill in page), key=lambda fill: fill.trade_id)[:limit]
 
-    def count_before_time(self, account: int, symbol: str, time_ms: int) -> int:
-        """Return how many own trades happened before a time."""
-        row = self._db.execute(
-            "SELECT own_trades FROM fills WHERE account = ? AND symbol = ? AND time_ms < ? "
-            "ORDER BY time_ms DESC, trade_id DESC LIMIT 1",
-            (account, symbol, time_ms),
-        ).fetchone()
-        return 0 if row is None else row[0] + 1
+    def count_before(self, accounts: Iterable[int], symbol: str, trade_id: int) -> int:
+        """Return how many trades of these accounts have a smaller id."""
+        return self._count(accounts, symbol, "trade_id < ? ORDER BY trade_id DESC", trade_id)
+
+    def count_before_time(self, accounts: Iterable[int], symbol: str, time_ms: int) -> int:
+        """Return how many trades of these accounts happened before a time."""
+        return self._count(accounts, symbol, "time_ms < ? ORDER BY time_ms DESC, trade_id DESC", time_ms)
+
+    def _count(self, accounts: Iterable[int], symbol: str, before: str, value: int) -> int:
+        # Each account is asked for its last one before: an index answers that at once.
+        rows = (
+            self._db.execute(
+                f"SELECT own_trades FROM fills WHERE account = ? AND symbol = ? AND {before} LIMIT 1",  # noqa: S608
+                (account, symbol, value),
+            ).fetchone()
+            for account in accounts
+        )
+        return max((row[0] + 1 for row in rows if row is not None), default=0)
 
 
 def _fill(row: tuple[Any, ...]) -> Fill:

@@ -56,8 +56,8 @@ def make(exchange: Exchange, symbol: str, orders: int, *, since_ms: int, name: C
             if engine.world.free(asset) + change < 0:
                 raise ValueError(f"{orders} orders cost more {asset} than is free: deposit some first")
             engine.world.post(asset, free=change)
-        state = engine.world.symbols[symbol]
-        engine.world.put_symbol(
+        state = engine.books.symbols[symbol]
+        engine.books.put_symbol(
             replace(state, last_order_id=orders, own_trades=orders, updates=state.updates + orders)
         )
 
@@ -67,7 +67,7 @@ def _past(engine: Engine, symbol: str, orders: int, since_ms: int) -> _Past:
         raise ValueError(f"the symbol was {symbol!r}, known: {', '.join(SYMBOLS)}")
     if orders < 1:
         raise ValueError(f"the number of orders was {orders}; at least 1")
-    if engine.world.symbols[symbol].last_order_id:
+    if engine.books.symbols[symbol].last_order_id:
         raise ValueError(f"{symbol} was traded already: a history can only be made before")
     market, rules = engine.ambient.markets[symbol], SYMBOLS[symbol]
     if not market.start_ms < since_ms < engine.now_ms:

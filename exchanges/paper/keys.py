@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from exchanges.paper.records import Persona
+from exchanges.paper.records import MAIN, Persona
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -38,7 +38,8 @@ DEFAULT_PERMISSIONS = Permissions()
 
 
 class ApiKey(msgspec.Struct, frozen=True):
-    """A key of one persona. `secret`: the HMAC secret, or the PEM text of the public key.
+    """A key of one persona. `secret`: the HMAC secret, or the PEM text of the public key. `account`: the name
+    of the one it opens, on every market.
 
     `ip_list` empty: usable from anywhere. `expires_ms`: end of the trading right of an unrestricted key.
     """
@@ -52,6 +53,7 @@ class ApiKey(msgspec.Struct, frozen=True):
     ip_list: tuple[str, ...] = ()
     permissions: Permissions = DEFAULT_PERMISSIONS
     expires_ms: int | None = None
+    account: str = MAIN
 
     def __repr__(self) -> str:
         return f"ApiKey({self.api_key[:4]}…, {self.persona}, {self.kind}, {self.label!r})"

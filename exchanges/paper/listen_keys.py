@@ -12,15 +12,17 @@ LIFE_MS = 3_600_000
 
 @dataclass
 class ListenKeys:
-    """Until when each key lives: an hour after it was made or last renewed."""
+    """Whose each key is, and until when it lives: an hour after it was made or last renewed."""
 
-    _until_ms: dict[str, int] = field(default_factory=dict)
+    _keys: dict[str, tuple[int, int]] = field(default_factory=dict)
 
-    def is_alive(self, listen_key: str, now_ms: int) -> bool:
-        return self._until_ms.get(listen_key, 0) > now_ms
+    def account_of(self, listen_key: str, now_ms: int) -> int | None:
+        """Return the account that a key hears, None where it is not alive."""
+        account, until_ms = self._keys.get(listen_key, (0, 0))
+        return account if until_ms > now_ms else None
 
-    def renew(self, listen_key: str, now_ms: int) -> None:
-        self._until_ms[listen_key] = now_ms + LIFE_MS
+    def renew(self, listen_key: str, account: int, now_ms: int) -> None:
+        self._keys[listen_key] = account, now_ms + LIFE_MS
 
     def end(self, listen_key: str) -> None:
-        self._until_ms.pop(listen_key, None)
+        self._keys.pop(listen_key, None)

@@ -110,12 +110,13 @@ def other_leg(engine: Engine, order: Order) -> Order | None:
 
 
 def follow(engine: Engine) -> None:
-    """Let every list do what follows from what happened to its orders, until nothing more follows."""
-    while touched := engine.world.take_touched():
-        for order in touched:
-            order_list = engine.world.lists.get(order.list_id)
+    """Let every account's lists do what follows from what happened to their orders, until nothing does."""
+    while touched := engine.books.take_touched():
+        for account, order in touched:
+            own = engine.of_owner(account)
+            order_list = own.world.lists.get(order.list_id)
             if order_list is not None:
-                _follow_one(engine, order_list, order)
+                _follow_one(own, order_list, order)
 
 
 def _follow_one(engine: Engine, order_list: OrderList, order: Order) -> None:

@@ -70,11 +70,15 @@ class OrderState:
         return found[::-1] if newest else found
 
     def _first_order_at(self, account: int, symbol: str, time_ms: int) -> int:
-        """Return the id of the first order at or after a time: ids have no gaps and grow with time."""
+        """Return an id that parts the orders before a time from those at or after it: ids grow with time.
+
+        An account's ids have gaps, where others placed orders.
+        """
 
         def created_ms(order_id: int) -> int:
             time: int = self._db.execute(
-                "SELECT created_ms FROM orders WHERE account = ? AND symbol = ? AND order_id = ?",
+                "SELECT created_ms FROM orders WHERE account = ? AND symbol = ? AND order_id >= ? "
+                "ORDER BY order_id LIMIT 1",
                 (account, symbol, order_id),
             ).fetchone()[0]
             return time

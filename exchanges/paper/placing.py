@@ -150,7 +150,7 @@ def _begun(engine: Engine, request: ListRequest, orders: Sequence[Order]) -> Ord
     count_orders(engine, len(orders))
     _take_order_ids(engine, symbol, len(orders))
     return OrderList(
-        list_id=engine.world.next_list(),
+        list_id=engine.books.next_list(),
         symbol=symbol,
         contingency="OCO" if request.working is None else "OTO",
         client_id=request.client_id,
@@ -166,7 +166,7 @@ def _draft(engine: Engine, request: OrderRequest, place: int = 0) -> Order:
     rules = SYMBOLS[request.symbol]
     order = Order(
         symbol=rules.name,
-        order_id=engine.world.symbols[rules.name].last_order_id + 1 + place,
+        order_id=engine.books.symbols[rules.name].last_order_id + 1 + place,
         client_order_id=request.client_order_id,
         is_buy=request.is_buy,
         type=request.type,
@@ -205,9 +205,9 @@ def _sized(order: Order, matched: Matched) -> Order:
 
 
 def _take_order_ids(engine: Engine, symbol: str, orders: int) -> None:
-    state = engine.world.symbols[symbol]
+    state = engine.books.symbols[symbol]
     step = engine.now_ms // STEP_MS  # a resting order meets the market from the next step on
     state = replace(
         state, last_order_id=state.last_order_id + orders, updates=state.updates + orders, step=step
     )
-    engine.world.put_symbol(state)
+    engine.books.put_symbol(state)

@@ -30,12 +30,16 @@ Execution = Literal["", "NEW", "CANCELED", "REPLACED", "TRADE", "EXPIRED", "TRAD
 OPEN_STATUSES = ("PENDING_NEW", "NEW", "PARTIALLY_FILLED")
 
 
-class Account(msgspec.Struct, frozen=True):
-    """One account on one market: the world everything else belongs to.
+MAIN = "main"
+"""The account that everybody means who names none."""
 
-    `epoch` counts wipes. `began_ms`: when the account was made or last wiped, also the anchor of a recorded
-    market; `last_ms`: the latest time at which anything changed; `updated_ms`: when a balance did. Rates are
-    fractions in units.
+
+class Account(msgspec.Struct, frozen=True):
+    """One customer of a venue, which is a persona on one market; the first one's number is also the venue's.
+
+    `epoch` counts wipes. `began_ms`: when the account was made or last wiped, the first one's also the anchor
+    of a recorded market; `last_ms`: the latest time at which anything changed; `updated_ms`: when a balance
+    did. Rates are fractions in units.
     """
 
     account: int
@@ -51,13 +55,15 @@ class Account(msgspec.Struct, frozen=True):
     pays_in_bnb: bool
     limits: Limits
     order_count: OrderCount
+    name: str = MAIN
 
 
 class SymbolState(msgspec.Struct, frozen=True, gc=False):
-    """How far one symbol got. `step`: the last market step its resting orders have seen.
+    """How far one symbol of a venue got. `step`: the last market step its resting orders have seen.
 
-    `own_trades` counts trades with at least one own side; `updates` changes of the book by own actions;
-    `executions` what happened to own orders; `prevented` trades that own orders were kept from.
+    Own is what belongs to any of the venue's accounts. `own_trades` counts trades with at least one own side;
+    `updates` changes of the book by own actions; `executions` what happened to own orders; `prevented` trades
+    that own orders were kept from.
     """
 
     symbol: str
@@ -140,8 +146,9 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class Fill(msgspec.Struct, frozen=True, gc=False):
-    """One side of an own trade. `market_trades`: how many market trades came before it, `own_trades` how many
-    own ones; the trade id is their sum. A trade between two own orders has two of these.
+    """One side of an own trade, which is one of a customer's. `market_trades`: how many market trades came
+    before it, `own_trades` how many own ones; the trade id is their sum. A trade between two own orders has
+    two of these.
     """
 
     symbol: str

@@ -7,7 +7,7 @@ from pathlib import Path
 
 STATE_FILE = "paper.sqlite3"
 APPLICATION_ID = 0x70617072
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 BUSY_TIMEOUT_MS = 10_000
 LARGEST_INTEGER = 2**63 - 1
 
@@ -70,6 +70,27 @@ _ORDER_LISTS = (
   quantity_before INTEGER NOT NULL, quantity_after INTEGER NOT NULL, time_ms INTEGER NOT NULL,
   PRIMARY KEY (account, symbol, order_id, execution_id)
 ) WITHOUT ROWID""",
+)
+_ACCOUNT_COLUMNS = """account, persona, market, uid, epoch, began_ms, last_ms, updated_ms,
+  maker_rate, taker_rate, pays_in_bnb, limits, ten_seconds, in_ten_seconds, day, in_day"""
+_SEVERAL_ACCOUNTS = (
+    "ALTER TABLE accounts RENAME TO single_accounts",
+    """CREATE TABLE accounts (
+  account INTEGER PRIMARY KEY, persona TEXT NOT NULL, market TEXT NOT NULL, uid INTEGER NOT NULL,
+  epoch INTEGER NOT NULL, began_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL,
+  maker_rate INTEGER NOT NULL, taker_rate INTEGER NOT NULL, pays_in_bnb INTEGER NOT NULL,
+  limits TEXT NOT NULL,
+  ten_seconds INTEGER NOT NULL, in_ten_seconds INTEGER NOT NULL,
+  day INTEGER NOT NULL, in_day INTEGER NOT NULL,
+  name TEXT NOT NULL DEFAULT 'main',
+  UNIQUE (persona, market, name)
+)""",
+    f"INSERT INTO accounts ({_ACCOUNT_COLUMNS}) SELECT {_ACCOUNT_COLUMNS} FROM single_accounts",  # noqa: S608
+    "DROP TABLE single_accounts",
+    "ALTER TABLE api_keys ADD COLUMN account TEXT NOT NULL DEFAULT 'main'",
+    # The first account of a venue gives the venue its number.
+    "ALTER TABLE symbols RENAME COLUMN account TO venue",
+    "ALTER TABLE consumed RENAME COLUMN account TO venue",
 )
 SCHEMA = """
 CREATE TABLE clock (
@@ -144,6 +165,7 @@ UPGRADES: dict[int, tuple[str, ...]] = {
     2: _FAULTS,
     3: _TRANSFERS,
     4: _ORDER_LISTS,
+    5: _SEVERAL_ACCOUNTS,
 }
 """What makes a state of an older version one of the next."""
 
@@ -205,7 +227,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 def _statements_after(version: int) -> list[str]:
     if not version:
-        return [*SCHEMA.split(";\n"), *_FAULTS, *_TRANSFERS, *_ORDER_LISTS]
+        return [*SCHEMA.split(";\n"), *_FAULTS, *_TRANSFERS, *_ORDER_LISTS, *_SEVERAL_ACCOUNTS]
     return [statement for step in range(version, SCHEMA_VERSION) for statement in UPGRADES[step]]
 
 

@@ -18,8 +18,8 @@ def prevent(engine: Engine, taker: Order, prevention: Prevention) -> tuple[Order
     """Keep a taker from trading with an order of its owner, as the taker's mode says."""
     world, mode = engine.world, taker.self_trade
     maker = world.orders[taker.symbol][prevention.offer.order_id or 0]
-    state = world.symbols[taker.symbol]
-    world.put_symbol(replace(state, prevented=state.prevented + 1))
+    state = engine.books.symbols[taker.symbol]
+    engine.books.put_symbol(replace(state, prevented=state.prevented + 1))
     lost_by_maker = (
         maker.remaining if mode in _MAKER_ENDS else prevention.quantity if mode in _BOTH_LOSE else 0
     )

@@ -29,8 +29,8 @@ def relock(engine: Engine, order: Order, amount: int) -> Order:
 
 def next_trade(engine: Engine, symbol: str) -> tuple[int, int]:
     """Take the next place in the symbol's trade ids; return how many market and own trades came before it."""
-    state = engine.world.symbols[symbol]
-    engine.world.put_symbol(replace(state, own_trades=state.own_trades + 1, updates=state.updates + 1))
+    state = engine.books.symbols[symbol]
+    engine.books.put_symbol(replace(state, own_trades=state.own_trades + 1, updates=state.updates + 1))
     return engine.ambient.markets[symbol].ordinal_at(engine.now_ms), state.own_trades
 
 
@@ -106,7 +106,7 @@ def take_off(engine: Engine, order: Order, quantity: int, match: PreventedMatch)
         smaller = relock(engine, smaller, order.locked - needed(order) + needed(smaller))
     if order.iceberg and order.visible:
         smaller = _show_next(engine, smaller, quantity)
-    engine.world.touch_book(order.symbol)
+    engine.books.touch_book(order.symbol)
     engine.world.put_order(smaller)
     engine.world.report("TRADE_PREVENTION", smaller, engine.now_ms, prevented=match)
     return smaller
@@ -125,7 +125,7 @@ def end(
     world = engine.world
     world.post(payment_asset(order), free=order.locked, locked=-order.locked)
     ended = replace(order, locked=0, status=status, updated_ms=engine.now_ms, expiry_reason=reason)
-    world.touch_book(order.symbol)
+    engine.books.touch_book(order.symbol)
     world.put_order(ended)
     world.report(_ENDS[status], ended, engine.now_ms, cancel_id=cancel_id, prevented=match)
     return ended
@@ -136,7 +136,7 @@ def _show_next(engine: Engine, order: Order, quantity: int) -> Order:
     if quantity < order.visible:
         return replace(order, visible=order.visible - quantity)
     visible = min(order.iceberg, order.remaining)
-    return replace(order, visible=visible, priority=engine.world.next_execution(order.symbol))
+    return replace(order, visible=visible, priority=engine.books.next_execution(order.symbol))
 
 
 def _take_fee(engine: Engine, order: Order, *, base: int, quote: int, is_maker: bool) -> tuple[int, str]:

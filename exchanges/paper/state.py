@@ -40,14 +40,12 @@ Holder = Literal["account", "venue"]
 _SYMBOL_COLUMNS = ", ".join(SymbolState.__struct_fields__)
 _EVENTS = msgspec.json.Decoder(list[Event])
 _WIPED = (
-    "symbols",
     "balances",
     "orders",
     "order_lists",
     "prevented_matches",
     "amendments",
     "fills",
-    "consumed",
     "late_fills",
     "transfers",
 )
@@ -138,12 +136,13 @@ class State:
     def save_key(self, key: ApiKey) -> None:
         self._keys[key.persona, key.api_key] = key
         self._db.execute(
-            f"INSERT OR REPLACE INTO api_keys VALUES ({_marks(9)})",  # noqa: S608
+            f"INSERT OR REPLACE INTO api_keys VALUES ({_marks(10)})",  # noqa: S608
             (
                 *astuple(key)[:6],
                 msgspec.json.encode(key.ip_list).decode(),
                 msgspec.json.encode(key.permissions).decode(),
                 key.expires_ms,
+                key.account,
             ),
         )
 
@@ -210,11 +209,12 @@ class State:
 
     # accounts
 
-    def find_account(self, persona: Persona, market: str) -> Account | None:
-        row = self._db.execute(
-            "SELECT * FROM accounts WHERE persona = ? AND market = ?", (persona, market)
-        ).fetchone()
-        return None if row is None else _account(row)
+    def accounts(self, persona: Persona, market: str) -> list[Account]:
+        """Return the accounts of a venue, the first one first."""
+        rows = self._db.execute(
+            "SELECT * FROM accounts WHERE persona = ? AND market = ? ORDER BY account", (persona, market)
+        )
+        return [_account(row) for row in rows]
 
     def next_account(self) -> int:
         highest = self._db.execute("SELECT max(account) FROM accounts").fetchone()[0]
@@ -222,11 +222,12 @@ class State:
 
     def save_account(self, account: Account) -> None:
         self._db.execute(
-            f"INSERT OR REPLACE INTO accounts VALUES ({_marks(16)})",  # noqa: S608
+            f"INSERT OR REPLACE INTO accounts VALUES ({_marks(17)})",  # noqa: S608
             (
                 *astuple(account)[:11],
                 msgspec.json.encode(account.limits).decode(),
                 *astuple(account.order_count),
+                account.name,
             ),
         )
 
@@ -238,23 +239,11 @@ class State:
             (account.last_ms, account.updated_ms, *astuple(account.order_count), account.account),
         )
 
-    def wipe(self, account: int) -> None:
-        """Forget an account's orders, trades and balances. Events stay: pollers must learn of the wipe."""
-        for table in _WIPED:
-            self._db.execute(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608
-
-    def symbols(self, account: int) -> dict[str, SymbolState]:
-        rows = self._db.execute(
-            f"SELECT {_SYMBOL_COLUMNS} FROM symbols WHERE account = ?",  # noqa: S608
-            (account,),
-        )
-        return {row[0]: SymbolState(*row) for row in rows}
-
-    def save_symbols(self, account: int, symbols: Iterable[SymbolState]) -> None:
-        self._db.executemany(
-            f"INSERT OR REPLACE INTO symbols VALUES ({_marks(9)})",  # noqa: S608
-            [(account, *astuple(symbol)) for symbol in symbols],
-        )
+    def wipe(self, accounts: Iterable[int]) -> None:
+        """Forget orders, trades and balances of accounts. Events stay: pollers must learn of the wipe."""
+        for account in accounts:
+            for table in _WIPED:
+                self._db.execute(f"DELETE FROM {table} WHERE account = ?", (account,))  # noqa: S608
 
     def balances(self, account: int, holder: Holder) -> dict[str, tuple[int, int]]:
         rows = self._db.execute(
@@ -268,20 +257,40 @@ class State:
             [(account, holder, *balance) for balance in balances],
         )
 
-    def consumed(self, account: int) -> list[tuple[str, bool, int, int, int]]:
+    # venues
+
+    def wipe_venue(self, venue: int) -> None:
+        """Forget how far the symbols of a venue are, and what was taken from its books."""
+        for table in ("symbols", "consumed"):
+            self._db.execute(f"DELETE FROM {table} WHERE venue = ?", (venue,))  # noqa: S608
+
+    def symbols(self, venue: int) -> dict[str, SymbolState]:
+        rows = self._db.execute(
+            f"SELECT {_SYMBOL_COLUMNS} FROM symbols WHERE venue = ?",  # noqa: S608
+            (venue,),
+        )
+        return {row[0]: SymbolState(*row) for row in rows}
+
+    def save_symbols(self, venue: int, symbols: Iterable[SymbolState]) -> None:
+        self._db.executemany(
+            f"INSERT OR REPLACE INTO symbols VALUES ({_marks(9)})",  # noqa: S608
+            [(venue, *astuple(symbol)) for symbol in symbols],
+        )
+
+    def consumed(self, venue: int) -> list[tuple[str, bool, int, int, int]]:
         """Return (symbol, is_bid, price, quantity, time_ms) of ambient liquidity that takers took."""
         rows = self._db.execute(
-            "SELECT symbol, is_bid, price, quantity, time_ms FROM consumed WHERE account = ?", (account,)
+            "SELECT symbol, is_bid, price, quantity, time_ms FROM consumed WHERE venue = ?", (venue,)
         )
         return [(symbol, bool(is_bid), *rest) for symbol, is_bid, *rest in rows]
 
-    def save_consumed(self, account: int, rows: Iterable[tuple[str, bool, int, int, int]]) -> None:
+    def save_consumed(self, venue: int, rows: Iterable[tuple[str, bool, int, int, int]]) -> None:
         self._db.executemany(
-            "INSERT OR REPLACE INTO consumed VALUES (?, ?, ?, ?, ?, ?)", [(account, *row) for row in rows]
+            "INSERT OR REPLACE INTO consumed VALUES (?, ?, ?, ?, ?, ?)", [(venue, *row) for row in rows]
         )
 
-    def forget_consumed(self, account: int, before_ms: int) -> None:
-        self._db.execute("DELETE FROM consumed WHERE account = ? AND time_ms < ?", (account, before_ms))
+    def forget_consumed(self, venue: int, before_ms: int) -> None:
+        self._db.execute("DELETE FROM consumed WHERE venue = ? AND time_ms < ?", (venue, before_ms))
 
     # transfers
 
@@ -337,7 +346,8 @@ def _account(row: tuple[Any, ...]) -> Account:
     values[10:] = (
         bool(row[10]),
         msgspec.json.decode(row[11], type=Limits),
-        OrderCount(*row[12:]),
+        OrderCount(*row[12:16]),
+        row[16],
     )
     return Account(*values)
 

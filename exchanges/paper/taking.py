@@ -85,7 +85,7 @@ def enter(engine: Engine, order: Order, locked: int) -> Order:
         updated_ms=engine.now_ms,
         working_ms=-1 if order.is_algo else engine.now_ms,
         visible=0 if order.is_algo else min(order.iceberg, order.remaining),
-        priority=engine.world.next_execution(order.symbol),
+        priority=engine.books.next_execution(order.symbol),
     )
     engine.world.report("NEW", entered, engine.now_ms)
     return entered
@@ -102,7 +102,7 @@ def wake(engine: Engine, order: Order) -> Placed:
         working_ms=engine.now_ms,
         updated_ms=engine.now_ms,
         visible=min(order.iceberg, order.remaining),
-        priority=engine.world.next_execution(order.symbol),
+        priority=engine.books.next_execution(order.symbol),
     )
     matched = meet(engine, woken)
     if woken.is_buy and not woken.price:
@@ -113,7 +113,7 @@ def wake(engine: Engine, order: Order) -> Placed:
         else:
             woken = settlement.relock(engine, woken, cost)
     engine.world.put_order(woken)
-    engine.world.touch_book(order.symbol)
+    engine.books.touch_book(order.symbol)
     engine.world.report("NEW", woken, engine.now_ms)
     return trade(engine, woken, matched)
 
@@ -137,14 +137,15 @@ def trade(engine: Engine, order: Order, matched: Matched) -> Placed:
 
 
 def _execute(engine: Engine, order: Order, execution: Execution) -> tuple[Order, Fill]:
-    offer, world = execution.offer, engine.world
+    offer = execution.offer
     place = settlement.next_trade(engine, order.symbol)
     price, quantity = offer.price, execution.quantity
     if offer.order_id is None:
-        world.consume(order.symbol, not order.is_buy, price, quantity, engine.now_ms)
+        engine.books.consume(order.symbol, not order.is_buy, price, quantity, engine.now_ms)
     else:
-        maker = world.orders[order.symbol][offer.order_id]
-        settlement.fill(engine, maker, place, price=price, quantity=quantity, is_maker=True)
+        other = engine.of_owner(offer.owner)
+        maker = other.world.orders[order.symbol][offer.order_id]
+        settlement.fill(other, maker, place, price=price, quantity=quantity, is_maker=True)
     return settlement.fill(engine, order, place, price=price, quantity=quantity, is_maker=False)
 
 

@@ -1,4 +1,4 @@
-"""The public trades of a symbol: the market's and our own, under one gapless sequence of ids.
+"""The public trades of a symbol: the market's and all accounts', under one gapless sequence of ids.
 
 The id of a market trade is its ordinal plus the number of own trades before it; an own trade takes the next
 place after the market trades that had happened by then.
@@ -28,26 +28,26 @@ class PublicTrade:
 def end(engine: Engine, symbol: str) -> int:
     """Return the id the next trade will get."""
     market_trades = engine.ambient.markets[symbol].ordinal_at(engine.now_ms)
-    return market_trades + engine.world.symbols[symbol].own_trades
+    return market_trades + engine.books.symbols[symbol].own_trades
 
 
 def first_at(engine: Engine, symbol: str, time_ms: int) -> int:
     """Return the id of the first trade at or after that time."""
     market = engine.ambient.markets[symbol]
     time_ms = max(time_ms, market.start_ms + 1)
-    own = engine.records.fills.count_before_time(engine.world.account.account, symbol, time_ms)
+    own = engine.records.fills.count_before_time(engine.venue.worlds, symbol, time_ms)
     return market.ordinal_at(time_ms - 1) + own
 
 
 def trades(engine: Engine, symbol: str, first: int, limit: int) -> list[PublicTrade]:
     """Return up to `limit` trades from an id on."""
-    number = engine.world.account.account
+    accounts = engine.venue.worlds
     count = min(limit, end(engine, symbol) - first)
     if count <= 0:
         return []
-    fills = engine.records.fills.page(number, symbol, from_id=first, limit=2 * count)
+    fills = engine.records.fills.page_of_all(accounts, symbol, first, 2 * count)
     own = {fill.trade_id: fill for fill in fills if fill.trade_id < first + count}
-    ordinal = first - engine.records.fills.count_before(number, symbol, first)
+    ordinal = first - engine.records.fills.count_before(accounts, symbol, first)
     market = iter(engine.ambient.markets[symbol].trades_from(ordinal, count - len(own)))
     scale = SYMBOLS[symbol].scale
     found = []

@@ -1,17 +1,13 @@
-"""One account and its books in memory: loaded from the state, changed by the engine, written at commit."""
+"""One account in memory: loaded from the state, changed by the engine, written at commit."""
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
-from itertools import groupby
-from typing import Literal
+from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from core.matching import Offer
+from exchanges.paper.books import Books
 from exchanges.paper.locks import needed
-from exchanges.paper.market import STEP_MS, Level
 from exchanges.paper.records import (
     Account,
     Amendment,
@@ -21,26 +17,22 @@ from exchanges.paper.records import (
     Order,
     OrderList,
     PreventedMatch,
-    SymbolState,
 )
 from exchanges.paper.state import State
 from exchanges.paper.symbols import ASSETS, SYMBOLS
 
-RECOVERY_MS = 60_000
-"""How long ambient liquidity that a taker took needs to come back, evenly."""
-
-EventOrder = Literal["as they happened", "twice", "reversed"]
-
 
 class World:
-    """What one account's exchange knows. Balances change through `post` alone, so they always sum to zero."""
+    """What belongs to one account. Balances change through `post` alone, so they always sum to zero.
 
-    def __init__(self, state: State, account: Account) -> None:
+    `books`: what it shares with the other accounts of its venue.
+    """
+
+    def __init__(self, state: State, account: Account, books: Books) -> None:
         number = account.account
         self._state = state
         self.account = account
-        self.symbols = state.symbols(number)
-        self._executions = {name: symbol.executions for name, symbol in self.symbols.items()}
+        self.books = books
         self.orders: dict[str, dict[int, Order]] = {name: {} for name in SYMBOLS}
         self._open_client_ids: dict[str, tuple[str, int]] = {}
         for order in state.orders.open_orders(number):
@@ -49,21 +41,13 @@ class World:
             self.orders[order.symbol][order.order_id] = order
             self._open_client_ids[order.client_order_id] = order.symbol, order.order_id
         self.lists = {each.list_id: each for each in state.lists.open_lists(number)}
-        self._last_list = state.lists.last_list(number)
         self._balances = state.balances(number, "account")
         self._venue = state.balances(number, "venue")
-        self._consumed: defaultdict[tuple[str, bool], dict[int, tuple[int, int]]] = defaultdict(dict)
-        for symbol, is_bid, price, quantity, time_ms in state.consumed(number):
-            self._consumed[symbol, is_bid][price] = quantity, time_ms
         self.late_fills = state.late_fills(number)
-        self.event_order: EventOrder = "as they happened"
         self._saved = account
-        self._changed_symbols: set[str] = set()
         self._changed_assets: set[str] = set()
         self._changed_lists: dict[int, OrderList] = {}
-        self._touched: list[Order] = []
         self._changed_orders: dict[tuple[str, int], Order] = {}
-        self._changed_levels: set[tuple[str, bool, int]] = set()
         self._fills: list[Fill] = []
         self._events: list[Event] = []
 
@@ -99,7 +83,7 @@ class World:
         self._venue[asset] = self._venue.get(asset, (0, 0))[0] - free - locked, 0
         self._changed_assets.add(asset)
 
-    # orders, symbols, trades
+    # orders and trades
 
     def put_order(self, order: Order) -> None:
         """Remember an order as it now is; closed ones leave the book."""
@@ -110,27 +94,14 @@ class World:
             del self._open_client_ids[order.client_order_id]
         self._changed_orders[order.symbol, order.order_id] = order
         if order.list_id >= 0:
-            self._touched.append(order)
+            self.books.touch(self.account.account, order)
 
     def rename_order(self, order: Order, client_order_id: str) -> Order:
         """Return an open order under another name, which its old one no longer finds."""
         self._open_client_ids.pop(order.client_order_id, None)
         return replace(order, client_order_id=client_order_id)
 
-    def put_symbol(self, symbol: SymbolState) -> None:
-        self.symbols[symbol.symbol] = symbol
-        self._changed_symbols.add(symbol.symbol)
-
-    def touch_book(self, symbol: str) -> None:
-        """Count a change of the book by an own action."""
-        state = self.symbols[symbol]
-        self.put_symbol(replace(state, updates=state.updates + 1))
-
     # order lists
-
-    def next_list(self) -> int:
-        self._last_list += 1
-        return self._last_list
 
     def put_list(self, order_list: OrderList) -> None:
         """Remember a list as it now is; closed ones are no longer followed."""
@@ -145,46 +116,8 @@ class World:
         own = self.orders[order_list.symbol]
         return [own[order_id] for order_id, _ in order_list.orders if order_id in own]
 
-    def take_touched(self) -> list[Order]:
-        """Return the members of lists that changed since the last call, as they then were."""
-        touched, self._touched = self._touched, []
-        return touched
-
     def add_fill(self, fill: Fill) -> None:
         self._fills.append(fill)
-
-    def resting(self, symbol: str, is_buy: bool) -> list[Offer]:
-        """Return the own orders that show on one book side, in price-time order."""
-        owner = self.account.account
-        return [
-            Offer(order.price, order.visible or order.remaining, order.order_id, owner)
-            for order in self._on_book(symbol, is_buy)
-        ]
-
-    def queue(self, symbol: str, is_buy: bool) -> list[Offer]:
-        """Return all that own orders of one side can trade, in order.
-
-        What an iceberg hides comes part by part, each after everything that then stands at its price.
-        """
-        orders, owner = self._on_book(symbol, is_buy), self.account.account
-        if not any(order.visible for order in orders):
-            return [Offer(order.price, order.remaining, order.order_id, owner) for order in orders]
-        offers = []
-        for price, level in groupby(orders, key=lambda order: order.price):
-            line = deque((order, order.visible or order.remaining, order.remaining) for order in level)
-            while line:
-                order, shown, left = line.popleft()
-                offers.append(Offer(price, shown, order.order_id, owner))
-                if left > shown:
-                    line.append((order, min(order.iceberg, left - shown), left - shown))
-        return offers
-
-    def _on_book(self, symbol: str, is_buy: bool) -> list[Order]:
-        own = self.orders[symbol].values()
-        orders = [order for order in own if order.is_buy is is_buy and not order.is_waiting]
-        sign = -1 if is_buy else 1
-        orders.sort(key=lambda order: (sign * order.price, order.priority, order.order_id))
-        return orders
 
     def has_open_client_id(self, client_order_id: str) -> bool:
         return client_order_id in self._open_client_ids
@@ -193,38 +126,10 @@ class World:
         found_symbol, order_id = self._open_client_ids.get(client_order_id, ("", 0))
         return self.orders[symbol][order_id] if found_symbol == symbol else None
 
-    # ambient liquidity
-
-    def consume(self, symbol: str, is_bid: bool, price: int, quantity: int, now_ms: int) -> None:
-        """Take ambient liquidity from a level; it comes back over `RECOVERY_MS`."""
-        if not quantity:
-            return
-        gone = self._gone(symbol, is_bid, price, now_ms)
-        self._consumed[symbol, is_bid][price] = gone + quantity, now_ms
-        self._changed_levels.add((symbol, is_bid, price))
-
-    def remaining(self, symbol: str, is_bid: bool, levels: Iterable[Level], now_ms: int) -> Iterator[Offer]:
-        """Yield what is left of ambient levels."""
-        consumed = self._consumed[symbol, is_bid]
-        for price, quantity in levels:
-            left = quantity - self._gone(symbol, is_bid, price, now_ms) if price in consumed else quantity
-            if left > 0:
-                yield Offer(price, left)
-
-    def _gone(self, symbol: str, is_bid: bool, price: int, now_ms: int) -> int:
-        # By whole steps, so that the book stays as it is for as long as its update id does.
-        quantity, time_ms = self._consumed[symbol, is_bid].get(price, (0, now_ms))
-        still_out_ms = max(0, RECOVERY_MS - (now_ms // STEP_MS - time_ms // STEP_MS) * STEP_MS)
-        return -(-quantity * still_out_ms // RECOVERY_MS)
-
     # events and writing back
 
     def emit(self, event: Event) -> None:
         self._events.append(event)
-
-    def next_execution(self, symbol: str) -> int:
-        """Return the id that the next thing to happen to an order of this symbol gets."""
-        return self._executions[symbol] + 1
 
     def report(
         self,
@@ -238,8 +143,7 @@ class World:
         cancel_id: str = "",
     ) -> None:
         """Tell what happened to an order."""
-        number = self._executions[order.symbol] = self.next_execution(order.symbol)
-        self._changed_symbols.add(order.symbol)
+        number = self.books.take_execution(order.symbol)
         self.emit(
             Event(
                 "ORDER",
@@ -277,11 +181,6 @@ class World:
         if self.account is not self._saved:
             self.account = self._saved = replace(self.account, last_ms=now_ms)
             self._state.save_activity(self.account)
-        if self._changed_symbols:
-            for name in self._changed_symbols:
-                self.symbols[name] = replace(self.symbols[name], executions=self._executions[name])
-            self._state.save_symbols(number, [self.symbols[name] for name in sorted(self._changed_symbols)])
-            self._changed_symbols.clear()
         if self._changed_orders:
             self._state.orders.save(number, self._changed_orders.values())
             self._changed_orders.clear()
@@ -291,24 +190,10 @@ class World:
         if self._fills:
             self._state.fills.save(number, self._fills)
             self._fills.clear()
-        if self._changed_levels:
-            self._flush_consumed(now_ms)
         if self._events:
-            if self.event_order == "twice":
+            if self.books.event_order == "twice":
                 self._events = [event for event in self._events for _ in range(2)]
-            elif self.event_order == "reversed":
+            elif self.books.event_order == "reversed":
                 self._events.reverse()
             self._state.append_events(number, self._events)
             self._events.clear()
-
-    def _flush_consumed(self, now_ms: int) -> None:
-        rows = [
-            (symbol, is_bid, price, *self._consumed[symbol, is_bid][price])
-            for symbol, is_bid, price in self._changed_levels
-        ]
-        self._state.save_consumed(self.account.account, rows)
-        self._state.forget_consumed(self.account.account, now_ms - RECOVERY_MS)
-        for levels in self._consumed.values():
-            for price in [price for price, (_, time_ms) in levels.items() if now_ms - time_ms > RECOVERY_MS]:
-                del levels[price]
-        self._changed_levels.clear()

@@ -47,10 +47,10 @@ def own_trades(venue: Venue) -> list[dict[str, Any]]:
     return rows
 
 
-def events(venue: Venue) -> list[Event]:
-    """Return everything told of the account so far."""
+def events(venue: Venue, account: str = "main") -> list[Event]:
+    """Return everything told of an account so far."""
     with venue.exchange.transaction() as engine:
-        number = engine.world.account.account
+        number = engine.venue.named(account).account.account
         return [event for _, batch in engine.records.events_after(number, 0, 1000) for event in batch]
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from exchanges.paper import admin
 from exchanges.paper.limits import Limits
 from exchanges.paper.symbols import SYMBOLS
-from tests.exchanges.paper.venue import Venue, Wall, open_venue
+from tests.exchanges.paper.venue import Venue, Wall, customer, open_venue
 
 UNIT = 10**8
 STOP_KINDS = ("STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
@@ -95,8 +95,8 @@ def place(venue: Venue, step: dict[str, object]) -> None:
     assert answer.status in (200, 400), answer
 
 
-def check_books(venue: Venue) -> None:
-    with venue.exchange.transaction() as engine:
+def check_books(venue: Venue, account: str = "main") -> None:
+    with admin.as_account(venue.exchange, account) as engine:
         number = engine.world.account.account
         own = engine.state.balances(number, "account")
         theirs = engine.state.balances(number, "venue")
@@ -136,10 +136,12 @@ def check_fills(venue: Venue) -> None:
 def test_postings_sum_to_zero_and_locked_is_what_open_orders_need(session_steps: list[object]) -> None:
     with session() as (venue, wall):
         admin.set_limits(venue.exchange, _no_limits())
-        for step in session_steps:
-            perform(venue, wall, step)
-        check_books(venue)
-        check_fills(venue)
+        clients = venue, customer(venue)
+        for number, step in enumerate(session_steps):
+            perform(clients[number % 2], wall, step)
+        for client, account in zip(clients, ("main", "other"), strict=True):
+            check_books(client, account)
+            check_fills(client)
 
 
 @settings(max_examples=15)

@@ -235,7 +235,7 @@ def test_a_woken_order_stands_behind_those_that_were_on_the_book_before(venue: V
     venue.order("SELL", price=HIGH, quantity="0.01")
     wall.now_ms = first_passage_ms(venue, price, rising=False)
     with venue.exchange.transaction() as engine:
-        assert [offer.order_id for offer in engine.world.queue("BTCUSDT", is_buy=False)] == [2, 1]
+        assert [offer.order_id for offer in engine.venue.queue("BTCUSDT", is_buy=False)] == [2, 1]
 
 
 def test_a_stop_limit_never_sells_below_its_limit(venue: Venue, wall: Wall) -> None:

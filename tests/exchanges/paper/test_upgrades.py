@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from exchanges.paper import admin
 from exchanges.paper.schema import APPLICATION_ID, SCHEMA_VERSION, STATE_FILE
 from tests.exchanges.paper.conftest import OpenVenue
-from tests.exchanges.paper.venue import Venue
+from tests.exchanges.paper.venue import Venue, customer
 
-VERSION_4 = Path(__file__).parent / "states" / "version_4.sql"
-"""What version 4 of the program left: a market order filled, and a bid, an offer and two stops waiting."""
+STATES = Path(__file__).parent / "states"
+"""What the program left at version 4: a market order filled, and a bid, an offer and two stops waiting; at
+version 5: two market orders filled, and a bid, an offer and a pair waiting, and two keys.
+"""
 
 _TO_VERSION_1 = (
     "ALTER TABLE orders DROP COLUMN stop_price",
@@ -26,7 +29,7 @@ def restored(directory: Path, version: int) -> None:
     """Put a state of an early version where an exchange will look for it."""
     directory.mkdir(parents=True)
     database = sqlite3.connect(directory / STATE_FILE)
-    database.executescript(VERSION_4.read_text())
+    database.executescript((STATES / f"version_{max(version, 4)}.sql").read_text())
     if version == 1:
         for statement in ("DELETE FROM orders WHERE stop_price > 0", *_TO_VERSION_1):
             database.execute(statement)
@@ -58,7 +61,30 @@ def test_a_state_of_version_4_keeps_its_orders_and_balances(venues: OpenVenue, t
     assert venue.order(quantity="0.001", price="50000.00").body["orderId"] == 6
 
 
-@pytest.mark.parametrize("version", [1, 4])
+def test_a_state_of_version_5_goes_on_as_the_main_account_of_a_venue(
+    venues: OpenVenue, tmp_path: Path
+) -> None:
+    restored(tmp_path / "state", 5)
+    venue = venues()
+    assert venue.secret == "b" * 64
+    assert {key.account for key in admin.list_keys(venue.exchange)} == {"main"}
+    assert open_ids(venue) == ["bid", "offer", "below", "above"]
+    before = venue.balances()
+    assert (before["USDT"], before["BTC"]) == (
+        ("9129.63601160", "500.00000000"),
+        ("0.98998000", "0.02000000"),
+    )
+    trades = venue.signed("GET", "/api/v3/myTrades", symbol="BTCUSDT").body
+    public = venue.public("/api/v3/historicalTrades", symbol="BTCUSDT", fromId=trades[0]["id"], limit=1)
+    assert [trade["id"] for trade in public.body] == [trades[0]["id"]]
+    other = customer(venue)
+    assert other.balances()["USDT"] == ("10000.00000000", "0.00000000")
+    assert other.order(quantity="0.001", price="50000.00").body["orderId"] == 7
+    assert venue.signed("DELETE", "/api/v3/openOrders", symbol="BTCUSDT").status == 200
+    assert venue.balances()["USDT"] == ("9629.63601160", "0.00000000")
+
+
+@pytest.mark.parametrize("version", [1, 4, 5])
 def test_every_version_is_brought_to_the_present_one(venues: OpenVenue, tmp_path: Path, version: int) -> None:
     restored(tmp_path / "state", version)
     venue = venues()

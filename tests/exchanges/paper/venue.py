@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import msgspec
 from multidict import CIMultiDict
 
-from exchanges.paper import Exchange, PaperConfig, Persona
+from exchanges.paper import Exchange, PaperConfig, Persona, admin
 from exchanges.paper.dialects import binance
 from exchanges.paper.dialects.binance import HttpAnswer, HttpRequest
 
@@ -55,7 +55,7 @@ class Answer:
 
 @dataclass
 class Venue:
-    """An exchange and a client with its default key."""
+    """An exchange and a client with a key of its; by default its default one."""
 
     exchange: Exchange
     wall: Wall
@@ -98,6 +98,12 @@ class Venue:
     def balances(self) -> dict[str, tuple[str, str]]:
         rows = self.signed("GET", "/api/v3/account", omitZeroBalances="true").body["balances"]
         return {row["asset"]: (row["free"], row["locked"]) for row in rows}
+
+
+def customer(venue: Venue, account: str = "other") -> Venue:
+    """Return a client of another account on the same exchange."""
+    key = admin.create_key(venue.exchange, account, account=account)
+    return Venue(venue.exchange, venue.wall, api_key=key.api_key, secret=key.secret)
 
 
 def sign(secret: str, payload: str) -> str:

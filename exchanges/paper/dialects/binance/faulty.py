@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from exchanges.paper.books import EventOrder
 from exchanges.paper.dialects.binance import fault_admin
 from exchanges.paper.dialects.binance.errors import ApiError, from_too_many
 from exchanges.paper.dialects.binance.serving import HttpAnswer, HttpRequest, answer, failure, find_route
@@ -16,7 +17,6 @@ from exchanges.paper.faults import plan
 from exchanges.paper.faults.deciding import Hit, Subject, decide
 from exchanges.paper.faults.tampering import Tampering, tampering
 from exchanges.paper.limits import TooManyRequests
-from exchanges.paper.world import EventOrder
 
 Manner = Literal["reset", "drop", "half", "delay", "hold", "slow", "silence"]
 
@@ -76,11 +76,11 @@ def serve(exchange: Exchange, engine: Engine, request: HttpRequest) -> Served:
     if order is None:
         reply = _reply(exchange, engine, request, hits, tampered)
     else:
-        engine.world.flush(engine.now_ms)  # what others did is told as it happened
-        engine.world.event_order = order
+        engine.venue.flush(engine.now_ms)  # what others did is told as it happened
+        engine.books.event_order = order
         reply = _reply(exchange, engine, request, hits, tampered)
-        engine.world.flush(engine.now_ms)
-        engine.world.event_order = "as they happened"
+        engine.venue.flush(engine.now_ms)
+        engine.books.event_order = "as they happened"
     return Served(reply, any(isinstance(hit.rule, plan.Wipe) for hit in hits))
 
 

@@ -12,12 +12,12 @@ _UNKNOWN = ApiError(-1125, "This listenKey does not exist.")
 
 def start(call: Call) -> Json:
     listen_key = keys.generate(call.random_bytes)
-    call.listen_keys.renew(listen_key, call.engine.now_ms)
+    call.listen_keys.renew(listen_key, _account(call), call.engine.now_ms)
     return {"listenKey": listen_key}
 
 
 def keep_alive(call: Call) -> Json:
-    call.listen_keys.renew(_alive(call), call.engine.now_ms)
+    call.listen_keys.renew(_alive(call), _account(call), call.engine.now_ms)
     return {}
 
 
@@ -26,8 +26,13 @@ def end(call: Call) -> Json:
     return {}
 
 
+def _account(call: Call) -> int:
+    return call.engine.world.account.account
+
+
 def _alive(call: Call) -> str:
+    """Return the key that is named, if it lives and is of the account that asks."""
     listen_key = call.params.text("listenKey") or ""
-    if not call.listen_keys.is_alive(listen_key, call.engine.now_ms):
+    if call.listen_keys.account_of(listen_key, call.engine.now_ms) != _account(call):
         raise _UNKNOWN
     return listen_key

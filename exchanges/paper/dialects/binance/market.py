@@ -63,7 +63,7 @@ def depth(call: Call) -> Json:
 
 def update_id(engine: Engine, symbol: str) -> int:
     """Return the number of the book as it stands: it grows with every step and every change of our own."""
-    return engine.now_ms // STEP_MS + engine.world.symbols[symbol].updates
+    return engine.now_ms // STEP_MS + engine.books.symbols[symbol].updates
 
 
 def trades(call: Call) -> list[Json]:

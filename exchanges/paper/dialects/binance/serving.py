@@ -114,6 +114,8 @@ def failure(code: int, message: str, status: int) -> HttpAnswer:
 
 @dataclass(slots=True)
 class _Serving:
+    """One request. `engine`: the main account's, and from when it is known who asks, theirs."""
+
     exchange: Exchange
     engine: Engine
     request: HttpRequest
@@ -149,11 +151,11 @@ class _Serving:
         if self.request.path.startswith("/sapi/"):
             self.headers["X-SAPI-USED-IP-WEIGHT-1M"] = used
         self.headers["X-MBX-USED-WEIGHT"] = self.headers["X-MBX-USED-WEIGHT-1M"] = used
-        used_up = Usage(usage.weight, engine.world.account.order_count, limits, engine.now_ms)
+        count = self.engine.world.account.order_count
+        used_up = Usage(usage.weight, count, limits, engine.now_ms)
         if failure is not None:
             return self._failed(failure, used_up)
         if route.places:
-            count = engine.world.account.order_count
             self.headers["X-MBX-ORDER-COUNT-10S"] = str(count.in_ten_seconds)
             self.headers["X-MBX-ORDER-COUNT-1D"] = str(count.in_day)
         return HttpAnswer(200, msgspec.json.encode(result), headers=self.headers, usage=used_up)
@@ -175,13 +177,14 @@ class _Serving:
                 trades=route.security is Security.TRADE,
                 now_ms=engine.now_ms,
             )
+            self.engine = engine.of(engine.venue.named(key.account))
         if key is not None and route.needs_signature:
             auth.check_time(params, engine.now_ms + self.tampering.clock_ms, self.exchange.speed)
             self._check_signature(key, params)
         params.refuse_others(route.known)
         exchange = self.exchange
         result = route.handler(
-            Call(engine, params, key, exchange.random_bytes, self.tampering, exchange.listen_keys)
+            Call(self.engine, params, key, exchange.random_bytes, self.tampering, exchange.listen_keys)
         )
         return wire.in_microseconds(result) if _UNITS[unit] else result
 

@@ -20,10 +20,11 @@ def _nothing(_: Call) -> Json:
 
 
 def _who(call: Call) -> Json:
-    """Return which key asks, and of which kind it is."""
+    """Return which key asks, of which kind it is, and whose account it opens."""
     if call.key is None:
         raise RuntimeError("a signed request has a key")
-    return {"apiKey": call.key.api_key, "kind": call.key.kind}
+    account = call.engine.world.account.account
+    return {"apiKey": call.key.api_key, "kind": call.key.kind, "account": account}
 
 
 _SIGNED = Route(_who, 2, Security.USER_DATA)

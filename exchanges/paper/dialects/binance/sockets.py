@@ -11,6 +11,7 @@ import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 from urllib.parse import parse_qs, unquote
 
@@ -144,9 +145,8 @@ class Sockets:
                 await writing
 
     def _feed_of(self, name: str) -> MakeFeed | None:
-        if self.listen_keys.is_alive(name, self.now_ms()):
-            return AccountEvents
-        return feed_of(name)
+        account = self.listen_keys.account_of(name, self.now_ms())
+        return feed_of(name) if account is None else partial(AccountEvents, account)
 
     def _is_too_many(self, ip: str) -> bool:
         now = asyncio.get_running_loop().time()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 from multidict import CIMultiDict
@@ -24,8 +25,6 @@ from exchanges.paper.dialects.binance.ws_envelope import Asked
 from exchanges.paper.dialects.binance.ws_methods import METHODS
 from exchanges.paper.sockets.hub import Hub, Told
 
-ACCOUNT = "account"
-"""The name of the account's events in the hub."""
 AT_ONCE = 64
 MOST_SUBSCRIPTIONS = 65_535
 _ALREADY = ApiError(-2035, "User data stream subscription already active.")
@@ -48,7 +47,10 @@ class ApiOptions:
 
 @dataclass
 class _Subscription:
+    """`stream`: the name of the account's events in the hub."""
+
     of_session: bool
+    stream: str
     listener: Callable[[Told], None]
 
 
@@ -65,6 +67,7 @@ class ApiSession:
     connected_ms: int
     options: ApiOptions
     _api_key: str | None = None
+    _account: int | None = None
     _authorized_ms: int | None = None
     _subscriptions: dict[int, _Subscription] = field(default_factory=dict)
     _next_subscription: int = 0
@@ -160,19 +163,20 @@ class ApiSession:
                 if who["kind"] != "ED25519" and not self.options.hmac_may_log_on:
                     raise _UNSUPPORTED
                 self._api_key, self._authorized_ms = who["apiKey"], usage.now_ms
+                self._account = who["account"]
             case "session.subscriptions":
                 return [{"subscriptionId": number} for number in self._subscriptions]
             case "userDataStream.subscribe":
-                if self._api_key is None:
+                if self._account is None:
                     raise _NO_SESSION
-                return self._subscribe(of_session=True)
+                return self._subscribe(self._account, of_session=True)
             case "userDataStream.subscribe.signature":
-                return self._subscribe(of_session=False)
+                return self._subscribe(who["account"], of_session=False)
             case "userDataStream.unsubscribe":
                 self._check_active(asked)
                 return {}
             case "session.logout":
-                self._api_key = self._authorized_ms = None
+                self._api_key = self._authorized_ms = self._account = None
         return self._status(usage)
 
     def _status(self, usage: Usage) -> Json:
@@ -186,7 +190,7 @@ class ApiSession:
         }
         return status
 
-    def _subscribe(self, *, of_session: bool) -> Json:
+    def _subscribe(self, account: int, *, of_session: bool) -> Json:
         if self._subscriptions:
             raise _ALREADY
         number = self._next_subscription
@@ -197,8 +201,9 @@ class ApiSession:
         def tell(told: Told) -> None:
             self._tell(number, told.payload)
 
-        self._subscriptions[number] = _Subscription(of_session, tell)
-        self.hub.listen({ACCOUNT: AccountEvents}, tell)
+        stream = f"account {account}"
+        self._subscriptions[number] = _Subscription(of_session, stream, tell)
+        self.hub.listen({stream: partial(AccountEvents, account)}, tell)
         return {"subscriptionId": number}
 
     def _check_active(self, asked: Asked) -> None:
@@ -221,7 +226,7 @@ class ApiSession:
 
     def _drop(self, number: int) -> None:
         subscription = self._subscriptions.pop(number)
-        self.hub.leave(ACCOUNT, subscription.listener)
+        self.hub.leave(subscription.stream, subscription.listener)
 
     def _tell(self, number: int, event: Json) -> None:
         self.send(msgspec.json.encode({"subscriptionId": number, "event": self._timed(event)}))

@@ -1,4 +1,4 @@
-"""What happens to the account, as the user data stream tells it, in the order it happened."""
+"""What happens to an account, as the user data stream tells it, in the order it happened."""
 
 from __future__ import annotations
 
@@ -15,20 +15,22 @@ _AT_ONCE = 1000
 
 @dataclass
 class AccountEvents:
-    """Everything the events table holds of the account from the first look on."""
+    """Everything the events table holds of an account from the first look on."""
 
+    account: int
     period_s: float = 0.0
     _sequence: int | None = None
 
     def news(self, engine: Engine) -> list[Json]:
-        number = engine.world.account.account
+        last = engine.records.last_event()
         if self._sequence is None:
-            self._sequence = engine.records.last_event()
+            self._sequence = last
         told: list[Json] = []
-        while found := engine.records.events_after(number, self._sequence, _AT_ONCE):
+        while found := engine.records.events_after(self.account, self._sequence, _AT_ONCE):
             for _, events in found:
                 told += payloads(engine, events)
             self._sequence = found[-1][0]
+        self._sequence = last  # what others did is not looked at again
         return told
 
 

@@ -139,7 +139,7 @@ class Tickers:
         return [told] if told and self.as_list else told
 
     def _has_changed(self, engine: Engine, symbol: Symbol) -> bool:
-        now = tape.end(engine, symbol.name), engine.world.symbols[symbol.name].updates
+        now = tape.end(engine, symbol.name), engine.books.symbols[symbol.name].updates
         if self._seen.get(symbol.name) == now:
             return False
         self._seen[symbol.name] = now
