@@ -12,6 +12,7 @@ from cli.paper_wiring import PaperConfig, paper_exchange
 from core.errors import ConfigError
 from core.matching import UNIT
 from exchanges.paper import Exchange, admin
+from exchanges.paper.venue import UnknownAccount
 
 SymbolStatus = Literal["TRADING", "HALT", "BREAK", "CANCEL_ONLY"]
 
@@ -29,11 +30,11 @@ class PaperSymbol:
     status: str
 
 
-def deposit(config: PaperConfig, asset: str, amount: Decimal) -> PaperBalance:
+def deposit(config: PaperConfig, asset: str, amount: Decimal, account: str) -> PaperBalance:
     """Add to a balance, or take away when negative; return it. Raises ConfigError."""
     with _opened(config) as exchange:
-        admin.deposit(exchange, asset, amount)
-        with exchange.transaction() as engine:
+        admin.deposit(exchange, asset, amount, account=account)
+        with admin.as_account(exchange, account) as engine:
             held = {name: (free, locked) for name, free, locked in engine.world.balances()}
     free, locked = held[asset]
     return PaperBalance(asset, Decimal(free) / UNIT, Decimal(locked) / UNIT)
@@ -58,3 +59,7 @@ def _opened(config: PaperConfig) -> Iterator[Exchange]:
             yield exchange
         except ValueError as error:
             raise ConfigError(str(error), hint="correct the argument") from None
+        except UnknownAccount as error:
+            raise ConfigError(
+                str(error), hint="trader paper keys --new LABEL --account NAME makes one"
+            ) from None

@@ -28,6 +28,7 @@ class PaperKey:
     trading: bool
     withdrawals: bool
     ip_list: tuple[str, ...]
+    account: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,13 @@ def paper_keys(config: PaperConfig) -> tuple[PaperKey, ...]:
     return tuple(map(_paper_key, keys))
 
 
-def add_paper_key(config: PaperConfig, label: str, rights: Rights, public_key: str | None) -> PaperKey:
-    """Make one more key; `public_key`: the PEM text of an Ed25519 key. Raises ConfigError."""
+def add_paper_key(
+    config: PaperConfig, label: str, rights: Rights, public_key: str | None, account: str
+) -> PaperKey:
+    """Make one more key, and its account where it is new. Raises ConfigError.
+
+    `public_key`: the PEM text of an Ed25519 key.
+    """
     with _opened(config) as exchange:
         key = admin.create_key(
             exchange,
@@ -57,6 +63,7 @@ def add_paper_key(config: PaperConfig, label: str, rights: Rights, public_key: s
             public_key=public_key or "",
             permissions=_permissions(rights),
             ip_list=rights.ip_list,
+            account=account,
         )
     return _paper_key(key)
 
@@ -119,4 +126,5 @@ def _paper_key(key: ApiKey) -> PaperKey:
         trading=key.permissions.spot_trading,
         withdrawals=key.permissions.withdrawals,
         ip_list=key.ip_list,
+        account=key.account,
     )

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli.commands.paper import PersonaOption
+from cli.commands.paper import MAIN, PersonaOption
 from cli.console import UsageError
 from cli.invocation import Invocation
 
@@ -20,6 +20,7 @@ def deposit(
     asset: Annotated[str, typer.Argument(metavar="ASSET", help="What to deposit: USDT.")],
     amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="How much, above zero.")],
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Take it out instead.")] = False,
+    account: Annotated[str, typer.Option(metavar="NAME", help="Whose balance.")] = MAIN,
     persona: PersonaOption = "testnet",
     state: StateOption = None,
 ) -> None:
@@ -31,7 +32,7 @@ def deposit(
     change = _amount(amount)
     config = paper_config(run.settings, persona, None if state is None else run.cwd / state)
     run.console.locate(venue="paper", environment=persona)
-    held = deposit_on_paper(config, asset.upper(), -change if withdraw else change)
+    held = deposit_on_paper(config, asset.upper(), -change if withdraw else change, account)
     run.console.result(balance=held)
     run.console.table(("asset", "free", "locked"), [(held.asset, f"{held.free:f}", f"{held.locked:f}")])
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.commands.paper import PersonaOption
+from cli.commands.paper import MAIN, PersonaOption
 from cli.console import UsageError
 from cli.invocation import Invocation
 
@@ -19,6 +19,9 @@ def keys(
     context: typer.Context,
     persona: PersonaOption = "testnet",
     new: Annotated[str | None, typer.Option(metavar="LABEL", help="Make one more key.")] = None,
+    account: Annotated[
+        str | None, typer.Option(metavar="NAME", help="With --new: whose key; a new account is made.")
+    ] = None,
     restrict: Annotated[
         str | None, typer.Option(metavar="KEY", help="Change this key's rights; a label or an ending.")
     ] = None,
@@ -44,12 +47,14 @@ def keys(
         raise UsageError("--new, --restrict and --delete exclude each other", hint="give one of them")
     if public_key is not None and new is None:
         raise UsageError("--public-key makes a new key", hint="add --new LABEL")
+    if account is not None and new is None:
+        raise UsageError("--account says whose key is made", hint="add --new LABEL")
     config = paper_config(run.settings, persona, None if state is None else run.cwd / state)
     run.console.locate(venue="paper", environment=persona)
     rights = Rights(trading, withdrawals, tuple(ip or ()))
     if new is not None:
         pem = None if public_key is None else _text_of(run.cwd / public_key)
-        shown: tuple[PaperKey, ...] = (add_paper_key(config, new, rights, pem),)
+        shown: tuple[PaperKey, ...] = (add_paper_key(config, new, rights, pem, account or MAIN),)
     elif restrict is not None:
         shown = (restrict_paper_key(config, restrict, rights),)
     elif delete is not None:
@@ -60,11 +65,13 @@ def keys(
     else:
         shown = paper_keys(config)
     run.console.result(keys=shown)
+    names_accounts = any(key.account != MAIN for key in shown)
     run.console.table(
-        ("label", "may", "from", "api key", "api secret"),
+        ("label", *(["account"] if names_accounts else []), "may", "from", "api key", "api secret"),
         [
             (
                 key.label,
+                *([key.account] if names_accounts else []),
                 " ".join(
                     ["read", *(["trade"] if key.trading else []), *(["withdraw"] if key.withdrawals else [])]
                 ),

@@ -208,6 +208,14 @@ def test_a_key_of_another_account_is_refused(place: Place) -> None:
     assert place.configured == place.venue.api_key
 
 
+def test_a_key_of_another_account_of_the_same_venue_is_refused(place: Place) -> None:
+    new = place.new_key(account="other")
+    error = place.rotate(new=new, exit_code=3)["error"]
+    assert error["code"] == "WRONG_ACCOUNT"
+    assert place.configured == place.venue.api_key
+    assert place.told() == []
+
+
 def test_a_wrong_phrase_and_a_held_lease_change_nothing(place: Place) -> None:
     new = place.new_key()
     with mock.patch.object(Place, "phrase", return_value="yes"):
