@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core.account import AccountKey
 from core.clock import DAY_MS
@@ -34,11 +38,14 @@ def opening(day: int, at_ms: int, equity: str = "1000", profit: str = "0") -> Da
     return DayOpening(day, Quote(Decimal(equity)), Quote(Decimal(profit)), at_ms)
 
 
-def trade(journal: Journal, account: AccountKey, *parts: tuple[Side, str, str]) -> None:
+def trade(
+    journal: Journal, account: AccountKey, *parts: tuple[Side, str, str], symbol: str = "BTCUSDT"
+) -> None:
     """Fill orders of (side, quantity, price), one after another."""
     for side, quantity, price in parts:
-        intent = record_intent(journal, account, request(side, quantity, price=price)).intent
-        fills = fill(intent, intent.sequence * 10, quantity, price=price, fee="0")
+        intent = record_intent(journal, account, request(side, quantity, price=price, symbol=symbol)).intent
+        number, ts_event_ms = intent.sequence, NOW_MS + intent.sequence
+        fills = fill(intent, number, quantity, price=price, fee="0", ts_event_ms=ts_event_ms)
         journal.record_report(intent, report(intent, OrderStatus.FILLED, fills))
 
 
@@ -169,3 +176,38 @@ def test_a_journal_that_is_older_than_the_breakers_is_read(tmp_path: Path) -> No
         journal._store._db.execute("DROP TABLE breakers")
     with open_journal(tmp_path, read_only=True) as journal:
         assert journal.breakers(account).latched(NOW_MS) == ()
+
+
+legs = st.tuples(st.sampled_from(["BTCUSDT", "ETHUSDT"]), st.sampled_from(Side), st.integers(20_000, 40_000))
+
+
+@settings(max_examples=12)
+@given(st.lists(legs, max_size=10))
+def test_trades_are_told_apart_whatever_came_between(orders: list[tuple[str, Side, int]]) -> None:
+    """A model that goes through the fills one by one, in fractions."""
+    held: dict[str, list[Fraction]] = {"BTCUSDT": [], "ETHUSDT": []}
+    is_over, trades = dict.fromkeys(held, True), dict[str, list[Fraction]]()
+    ended: list[tuple[str, int]] = []
+    with tempfile.TemporaryDirectory() as folder, open_journal(Path(folder)) as journal:
+        account = open_account(journal)
+        journal.note_symbol(account, "ETHUSDT", "ETH", "USDT", None)
+        for symbol, side, price in orders:
+            bought = held[symbol]
+            if side is Side.SELL and not bought:
+                continue
+            trade(journal, account, (side, "0.001", str(price)), symbol=symbol)
+            if side is Side.BUY:
+                bought.append(Fraction(price))
+                is_over[symbol] = True
+                continue
+            average = sum(bought, Fraction(0)) / len(bought)
+            held[symbol] = [average] * (len(bought) - 1)
+            if is_over[symbol]:
+                trades.setdefault(symbol, []).append(Fraction(0))
+                is_over[symbol] = False
+            trades[symbol][-1] += (price - average) / 1000
+            key = (symbol, len(trades[symbol]) - 1)
+            ended = [each for each in ended if each != key] + [key]
+        expected = [float(trades[symbol][index]) for symbol, index in reversed(ended)]
+        found = [float(amount) for _, amount in journal.breakers(account).trades_since(0)]
+    assert found == pytest.approx(expected, abs=1e-9)
