@@ -107,7 +107,7 @@ def replay(run: Run, strategy: Strategy, decisions: Iterable[Recorded]) -> Repla
 
     The strategy with other parameters than those of the run shows what would have been decided otherwise.
     """
-    again = _Again(run, strategy)
+    again = _Again(run, strategy, evidence_of(strategy).get(CODE))
     compared = identical = 0
     first: Difference | None = None
     for each in decisions:
@@ -122,10 +122,13 @@ def replay(run: Run, strategy: Strategy, decisions: Iterable[Recorded]) -> Repla
 
 @dataclass(slots=True)
 class _Again:
-    """Decides again. `kept`: the rows of bars that were written down by now, by series and open time."""
+    """Decides again. `code`: digest, as it is now, of a strategy that is not built in. `kept`: the rows of
+    bars that were written down by now, by series and open time.
+    """
 
     run: Run
     strategy: Strategy
+    code: object
     kept: dict[Series, dict[int, str]] = field(default_factory=dict)
     number: int = 0
 
@@ -158,7 +161,7 @@ class _Again:
         digests, parameters = told["digests"], self.run.parameters
         if digest_of(parameters) != digests["parameters"]:
             yield "the parameters of the strategy are not those it decided with"
-        if parameters.get(CODE) != evidence_of(self.strategy).get(CODE):
+        if parameters.get(CODE) != self.code:
             yield "the code of the strategy is not that it decided with"
         if digest_of(told["standing"]) != digests["standing"]:
             yield "where we stood (position, entries, equity) is not what it was"

@@ -89,7 +89,7 @@ def replay(journal: Journal, found: FoundRun, changes: Mapping[str, str], code_d
     strategy = _strategy(found.run, changes)
     try:
         result = run_again(found.run, strategy, _decisions(journal, found))
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise _damaged(found.sequence, error) from None
     evidence = next((each for each in journal.evidence() if each.evidence_id == found.run.id), None)
     return ReplayResult(
