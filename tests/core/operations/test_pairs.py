@@ -263,7 +263,7 @@ async def test_flatten_takes_one_order_of_a_list_for_what_may_be_sold(
     assert by_the_journal(desk.journal, desk.account) == [("BTCUSDT", held - doubtful[0])]
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     answer=st.sampled_from(["rests", "lost", "never arrives", "refused"]),
     moves=st.booleans(),
