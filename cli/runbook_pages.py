@@ -8,12 +8,12 @@ from cli.console import UsageError
 from core.runbooks import Page, parse_page
 
 _PACKAGE = Path(__file__).resolve().parent
-_PLACES = (_PACKAGE / "runbooks", _PACKAGE.parent / "runbooks")
+PLACES = (_PACKAGE / "runbooks", _PACKAGE.parent / "runbooks")
 
 
 def folder() -> Path:
     """Return the folder of the pages that came with this program."""
-    return next(place for place in _PLACES if place.is_dir())
+    return next(place for place in PLACES if place.is_dir())
 
 
 def all_pages() -> list[Page]:

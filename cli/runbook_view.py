@@ -114,17 +114,21 @@ def _drawn(parts: Sequence[str | TickedStep]) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
+    def markdown(text: str) -> Markdown:
+        # No background of its own: it would be a block of the wrong color on half of all terminals.
+        return Markdown(text, code_theme="ansi_dark")
+
     drawn: list[RenderableType] = []
     for part in parts:
         if isinstance(part, str):
-            drawn += [Text(""), Markdown(part), Text("")]
+            drawn += [Text(""), markdown(part), Text("")]
             continue
         color = COLORS[part.state]
         row = Table.grid(padding=(0, 1))
         row.add_row(
             Text(STEP_MARKS[part.state], style=color),
             Text(f"{part.step.number}.", style="bold"),
-            Group(Markdown(part.step.text), *(Text(line, style=color) for line in _findings(part))),
+            Group(markdown(part.step.text), *(Text(line, style=color) for line in _findings(part))),
         )
         drawn.append(row)
     return Group(*drawn)

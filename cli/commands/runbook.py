@@ -94,9 +94,9 @@ def _tick(run: Invocation, page: Page, number: int, note: str | None) -> None:
             hint=f"it has {len(page.steps)}: `trader runbook {page.name}`",
         )
     if not step.is_manual:
-        named = ", ".join(step.gates) if step.evidence is None else f"evidence of stage {step.evidence}"
+        told = [*step.gates] if step.evidence is None else [*step.gates, f"evidence of stage {step.evidence}"]
         raise UsageError(
-            f"step {number} of {page.name} is not ticked by hand: it is done when {named} says so",
+            f"step {number} of {page.name} is not ticked by hand, but by {', '.join(told)}",
             hint=f"`{step.command}`" if step.command else f"`trader runbook {page.name} --next`",
         )
     said = " ".join((note or "").split())

@@ -37,6 +37,8 @@ CHANGING = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "DIGEST"),
     (re.compile(r"\b[A-Za-z0-9]{64}\b"), "KEY"),
     (re.compile(r"(127\.0\.0\.1|\[::1\]|localhost):[1-9]\d*"), r"\1:PORT"),
+    (re.compile(r"(offset )[+-]\d+( ms, known to ±)\d+"), r"\1OFFSET\2BOUND"),
+    (re.compile(r"(Λ )[+-]?[\d.]+(, Γ )[\d.]+"), r"\1LAMBDA\2GAMMA"),
     (re.compile(r'("pid": |\bpid +)\d+'), r"\1PID"),
 )
 

@@ -13,6 +13,7 @@ import pytest
 from core.account import AccountKey, Environment
 from core.clock import DAY_MS
 from core.gates import (
+    BOOK_GATES,
     GATES,
     KEY_GATES,
     NOT_REQUIRED,
@@ -20,6 +21,7 @@ from core.gates import (
     GateFacts,
     StagePlan,
     answer,
+    answer_evidence,
     closed,
     evaluate,
 )
@@ -409,6 +411,32 @@ def test_a_run_of_another_digest_does_not_add_up() -> None:
     second = evidence(1, trades=2)
     gates = evaluate(facts(2, (evidence(0), first, second)))
     assert {gate.name: gate.result for gate in gates}["stage-1"] is GateResult.FAIL
+
+
+@pytest.mark.parametrize(
+    ("number", "change", "said"),
+    [
+        (1, {}, ""),
+        (1, {"trades": 2}, "3 over 3600 s are needed"),
+        (2, {}, ""),
+        (2, {"account": TESTNET}, "not on the live venue"),
+        (0, {"account": MAINNET}, "not on a testnet"),
+        (0, {"risk_digest": "other"}, "with other risk"),
+    ],
+)
+def test_evidence_is_judged_for_the_next_stage_wherever_one_stands(
+    number: int, change: dict[str, Any], said: str
+) -> None:
+    made = evidence(number, **({"account": MAINNET if number == 2 else TESTNET} | change))
+    for stage in STAGES:
+        gate = answer_evidence(number, facts(stage, (made,)))
+        assert (gate.name, gate.result) == (f"stage-{number}", GateResult.FAIL if said else GateResult.PASS)
+        assert said in gate.detail
+
+
+@pytest.mark.parametrize("name", BOOK_GATES)
+def test_the_books_may_be_asked_about_at_any_stage(name: str) -> None:
+    assert {answer(name, facts(stage)).result for stage in STAGES} == {GateResult.PASS}
 
 
 def test_evidence_from_a_relay_counts_at_that_relay() -> None:
