@@ -196,7 +196,9 @@ class _Answered:
     def __init__(self) -> None:
         self.at = self.s = 0.0
 
-    async def __call__(self, method: str, request: str, url: str, headers: object, body: bytes) -> object:
+    async def __call__(
+        self, method: str, request: str, url: str, headers: object, body: bytes, shape: object
+    ) -> object:
         self.at = time.perf_counter()
         answer = _filled(body)
         self.s = time.perf_counter() - self.at

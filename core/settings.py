@@ -410,7 +410,7 @@ class Settings(BaseModel):
     heartbeat_url: SecretUrls = setting(
         "HEARTBEAT_URL",
         None,
-        "Asked for after each completed reconciliation: a service elsewhere alarms when that stops. A secret.",
+        "Asked for after each completed reconciliation: what is there alarms when that stops. A secret.",
     )
 
     paper_seed: Seed = setting(
@@ -422,7 +422,7 @@ class Settings(BaseModel):
     paper_market: Market = setting(
         "TRADER_PAPER_MARKET",
         "synthetic",
-        "synthetic, file:PATH, file:SYMBOL=PATH,…, data: (what was imported), or mirror:URL (another exchange).",
+        "synthetic, file:PATH, file:SYMBOL=PATH,…, data: (what was imported) or mirror:URL (an exchange).",
     )
     paper_speed: ClockSpeed = setting(
         "TRADER_PAPER_SPEED",
