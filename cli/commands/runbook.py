@@ -44,6 +44,8 @@ def runbook(
         pages_listed(run.console, all_pages())
         return
     page = page_named(name)
+    if not page.steps and (only_next or done is not None):
+        raise UsageError(f"{name} is a page to read, without steps", hint=f"`trader runbook {name}`")
     if done is not None:
         _tick(run, page, done, note)
         return
