@@ -9,7 +9,7 @@ import typer
 from cli.invocation import Invocation
 
 PersonaOption = Annotated[
-    Literal["testnet", "mainnet"], typer.Option(help="What the exchange plays; each has its own account.")
+    Literal["testnet", "mainnet"], typer.Option(help="What the exchange plays; each has its own accounts.")
 ]
 MAIN = "main"
 """The account of a persona that is meant where none is named."""
