@@ -25,6 +25,11 @@ def write_waves(path: Path) -> None:
     _write(path, np.where(up, 0.0002, -0.0006), np.where(up, 4.0, 2.0))
 
 
+def write_rise(path: Path) -> None:
+    """Write a market that only rises: whenever it is looked at, the strategy would enter."""
+    _write(path, np.full(BARS, 0.0002), np.full(BARS, 4.0))
+
+
 def write_zigzag(path: Path) -> None:
     """Write a market in which the strategy never enters."""
     _write(path, np.where(_AGE % 4 < 2, 0.0005, -0.0005), np.full(BARS, 3.0))

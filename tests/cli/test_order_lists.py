@@ -13,7 +13,7 @@ import pytest
 from exchanges.paper.dialects.binance import HttpAnswer, HttpRequest
 from tests.cli.conversation import Shell
 from tests.cli.loopback import Loopback, nothing_before, serving, untouched
-from tests.cli.markets import write_leaps, write_waves
+from tests.cli.markets import write_leaps, write_rise, write_waves
 from tests.cli.spawned import ended, read_until, spawned
 from tests.cli.test_protection import FAST, REAL, assert_books_agree, run, served
 
@@ -138,7 +138,7 @@ def test_a_list_outlives_its_command_and_is_known_by_the_next(shell: Shell) -> N
 def test_killed_at_its_list_the_next_command_says_what_protects_and_sells(
     shell: Shell, tmp_path: Path, arrives: bool
 ) -> None:
-    write_waves(shell.folder / "market.csv")
+    write_rise(shell.folder / "market.csv")
     with serving(tmp_path / "venue", market=shell.folder / "market.csv") as venue:
         shell.environ |= venue.environ() | {"TRADER_BAR": "1m"}
         run(shell, "trader stage 0")
