@@ -2,11 +2,13 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_HOME := .trader-demo
+# More than cores: many tests wait for a clock, a socket or a killed process.
+WORKERS := 4
 
 # A developer's exported keys, homes and switches must never reach a demo or a test.
 FORGET := env $(shell env | sed -n 's/^\(\(BINANCE\|GATE\|LIVE\|RECONCILE\|ALERT\|HEARTBEAT\)_[A-Z0-9_]*\|CONFIRM_LIVE\|TRADER_HOME\|TRADER_VENUE\|TRADER_ENV_FILE\|TRADER_SECRETS\)=.*/-u \1/p')
 
-.PHONY: demo test check bench prove-crash prove-faults lock clean
+.PHONY: demo test check bench prove-crash prove-faults prove-slow lock clean
 
 demo: $(VENV)/ready
 	@rm -rf $(DEMO_HOME)
@@ -14,13 +16,13 @@ demo: $(VENV)/ready
 	@$(FORGET) $(BIN)/trader stage 0 --home $(DEMO_HOME) --env-file $(DEMO_HOME)/.env
 
 test: $(VENV)/ready
-	$(FORGET) $(BIN)/pytest -n 2
+	$(FORGET) $(BIN)/pytest -n $(WORKERS)
 
 check: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(FORGET) $(BIN)/pytest -n 2
+	$(FORGET) $(BIN)/pytest -n $(WORKERS)
 
 bench: $(VENV)/ready
 	@for each in benchmarks/bench_*.py; do $(FORGET) $(BIN)/python $$each || exit 1; done
@@ -31,6 +33,10 @@ prove-crash: $(VENV)/ready
 
 prove-faults: $(VENV)/ready
 	$(FORGET) $(BIN)/python -m tests.simulation.faults --orders 10000
+
+# What the suite leaves out, since it takes long.
+prove-slow: $(VENV)/ready
+	$(FORGET) $(BIN)/pytest -n $(WORKERS) -m slow
 
 # The pins: every platform, every hash, no host.
 lock:

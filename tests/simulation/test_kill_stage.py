@@ -143,7 +143,7 @@ def halt(venue: Loopback, status: str) -> None:
 ABOUT_ORDERS = ("order", "Orders", "myTrades")
 
 
-@pytest.mark.parametrize("side", ["BUY", "SELL"])
+@pytest.mark.parametrize("side", ["BUY", pytest.param("SELL", marks=pytest.mark.slow)])
 def test_an_unknown_outcome_that_cannot_be_learned_is_exit_8(
     shell: Shell, home: Path, venue: Loopback, side: str
 ) -> None:
