@@ -2,11 +2,12 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_HOME := .trader-demo
-# More than cores: many tests wait for a clock, a socket or a killed process.
-WORKERS := 4
+# More than cores: many tests wait for a clock, a socket or a killed process. Who has nothing left takes over.
+WORKERS := 4 --dist worksteal
 
-# A developer's exported keys, homes and switches must never reach a demo or a test.
-FORGET := env $(shell env | sed -n 's/^\(\(BINANCE\|GATE\|LIVE\|RECONCILE\|ALERT\|HEARTBEAT\)_[A-Z0-9_]*\|CONFIRM_LIVE\|TRADER_HOME\|TRADER_VENUE\|TRADER_ENV_FILE\|TRADER_SECRETS\)=.*/-u \1/p')
+# A developer's exported keys, homes and switches must never reach a demo or a test; and tests are
+# compiled once, not by every worker at every run.
+FORGET := env -u PYTHONDONTWRITEBYTECODE $(shell env | sed -n 's/^\(\(BINANCE\|GATE\|LIVE\|RECONCILE\|ALERT\|HEARTBEAT\)_[A-Z0-9_]*\|CONFIRM_LIVE\|TRADER_HOME\|TRADER_VENUE\|TRADER_ENV_FILE\|TRADER_SECRETS\)=.*/-u \1/p')
 
 .PHONY: demo test check bench prove-crash prove-faults prove-slow lock clean
 
