@@ -47,6 +47,21 @@ def stop_can_rest(facts: GateFacts, account: AccountFacts) -> Answer:
     return passed(f"{account.stop_type}, {account.open_stops}{most} open")
 
 
+def home_stays(facts: GateFacts, account: AccountFacts) -> Answer:
+    """A journal that goes with its container leaves a position that nobody knows."""
+    from core.config import PAPER  # slow to load, and --help loads this module
+
+    home = facts.settings.home
+    if not account.home_lost:
+        return passed(f"{home} stays")
+    if account.account.venue == PAPER:
+        return passed(f"{home} will not stay, and need not for toy money: {account.home_lost}")
+    return failed(
+        f"{home} will not stay: {account.home_lost}",
+        "put TRADER_HOME on a disk or a named volume, and begin at stage 0 there",
+    )
+
+
 def balance_suffices(facts: GateFacts, account: AccountFacts) -> Answer:
     free = f"{decimal_text(account.free_quote)} {account.quote_asset} free"
     if account.free_quote < account.smallest_order.value:

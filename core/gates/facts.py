@@ -71,9 +71,9 @@ class AccountFacts:
 
     `stop_type`: what would protect a position on the plan's symbol, None when the venue lists nothing that
     could. `open_stops`: on the symbol, whoever placed them; `stops_max`: how many the venue allows, None for
-    any number. `reconciled`: the newest whole comparison of the books; `symbols`: what it has to cover.
-    `unsettled`: orders of unknown fate, and since when. `live_history`: by symbol; `live`: None unless a live
-    run is about to begin.
+    any number. `home_lost`: why the home will not stay, "" where it will. `reconciled`: the newest whole
+    comparison of the books; `symbols`: what it has to cover. `unsettled`: orders of unknown fate, and since
+    when. `live_history`: by symbol; `live`: None unless a live run is about to begin.
     """
 
     account: AccountKey
@@ -82,6 +82,7 @@ class AccountFacts:
     free_quote: Decimal
     quote_asset: str
     smallest_order: Quote
+    home_lost: str
     unsettled: tuple[str, ...]
     quarantined: tuple[str, ...]
     breakers: tuple[LatchedBreaker, ...]

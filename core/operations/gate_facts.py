@@ -9,6 +9,7 @@ from core.clock import iso_utc, utc_day
 from core.desk import Desk
 from core.gates import AccountFacts, StagePlan
 from core.gates.keys import KeyReport
+from core.mounts import why_lost
 from core.operations.address import address_report
 from core.operations.entry_check import foreign_among
 from core.operations.live import live_history
@@ -47,6 +48,7 @@ async def account_facts(desk: Desk, plan: StagePlan) -> AccountFacts:
         free_quote=facts.free_quote.value,
         quote_asset=instrument.quote_asset,
         smallest_order=notional(smallest, facts.best_ask),
+        home_lost=why_lost(desk.settings.home) if desk.is_live else "",
         unsettled=tuple(
             f"{each.order.client_order_id} since {iso_utc(each.since_ms)}"
             for each in journal.unsettled(account)

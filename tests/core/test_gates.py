@@ -119,6 +119,7 @@ def facts(stage: int, evidences: tuple[Evidence, ...] = (evidence(0), evidence(1
             free_quote=Decimal(100),
             quote_asset="USDT",
             smallest_order=Quote(Decimal(6)),
+            home_lost="",
             unsettled=(),
             quarantined=(),
             breakers=(),
@@ -305,6 +306,7 @@ CASES = [
         "ladder",
     ),
     *[(2, *case) for case in LIVE_KEY],
+    (2, "a home in memory", account(home_lost="/run is tmpfs"), "home"),
     (2, "no address confirmed", account(addresses=AddressReport((), ())), "deposit-address"),
     (
         2,
@@ -390,6 +392,13 @@ def test_the_ladder_is_climbed_rung_by_rung() -> None:
     other = account(live_history={"ETHUSDT": replace(PROVEN, trades=10)})
     for change in (climbing(10, PROVEN), climbing(1, replace(PROVEN, pnl=-D1)), other):
         assert answer("ladder", change(facts(2))).result is GateResult.PASS
+
+
+def test_the_home_of_toy_money_may_be_lost() -> None:
+    on_paper = account(account=replace(MAINNET, venue="paper"), home_lost="/run is tmpfs")
+    gate = answer("home", on_paper(facts(2)))
+    assert gate.result is GateResult.PASS
+    assert "/run is tmpfs" in gate.detail
 
 
 def test_drills_are_listed_and_close_nothing() -> None:
