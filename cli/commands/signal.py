@@ -27,7 +27,7 @@ def signal(
         typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter; may be given several times."),
     ] = None,
     news: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Headlines, a line of JSON each, for lead_lag.")
+        Path | None, typer.Option(metavar="FILE", help="Headlines, a line of JSON each, for lead-lag.")
     ] = None,
 ) -> None:
     """Show a strategy's decision now, with everything it was made of."""

@@ -56,7 +56,7 @@ class MeanReversionParameters:
     allow_short: bool = parameter(False, "whether it may sell what it does not have")
 
     def __post_init__(self) -> None:
-        check(self, "mean_reversion", *self._findings())
+        check(self, "mean-reversion", *self._findings())
 
     def _findings(self) -> Iterator[str]:
         if self.exit_z >= self.entry_z:
@@ -70,7 +70,7 @@ _DEFAULTS = MeanReversionParameters()
 class MeanReversion:
     """The strategy as `core.strategies.protocol.Strategy` describes one."""
 
-    name: ClassVar[str] = "mean_reversion"
+    name: ClassVar[str] = "mean-reversion"
     summary: ClassVar[str] = "buys far below the mean, leaves as the price comes back, sized by volatility"
 
     parameters: MeanReversionParameters = _DEFAULTS

@@ -32,8 +32,8 @@ BUILT_IN: Mapping[str, str] = MappingProxyType(
         "coherence": "core.strategies.coherence:Coherence",
         "ema-cross": "core.strategies.ema_cross:EmaCross",
         "confluence": "core.strategies.confluence:Confluence",
-        "lead_lag": "core.strategies.lead_lag:LeadLag",
-        "mean_reversion": "core.strategies.mean_reversion:MeanReversion",
+        "lead-lag": "core.strategies.lead_lag:LeadLag",
+        "mean-reversion": "core.strategies.mean_reversion:MeanReversion",
     }
 )
 

@@ -156,8 +156,8 @@ def trade_and_test(replayed: Replayed, strategy: str, trades: int) -> tuple[byte
         pytest.param(write_gaps, "coherence", 2, id="stopped at an open"),
         pytest.param(write_waves, "ema-cross", 1, id="left by decision"),
         pytest.param(write_gaps, "ema-cross", 3, marks=pytest.mark.slow, id="gaps ema-cross"),
-        pytest.param(write_gaps, "mean_reversion", 3, marks=pytest.mark.slow, id="gaps mean_reversion"),
-        pytest.param(write_waves, "mean_reversion", 3, marks=pytest.mark.slow, id="waves mean_reversion"),
+        pytest.param(write_gaps, "mean-reversion", 3, marks=pytest.mark.slow, id="gaps mean-reversion"),
+        pytest.param(write_waves, "mean-reversion", 3, marks=pytest.mark.slow, id="waves mean-reversion"),
         pytest.param(write_waves, "coherence", 3, marks=pytest.mark.slow, id="waves coherence"),
     ],
 )

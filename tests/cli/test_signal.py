@@ -45,8 +45,8 @@ def test_every_strategy_is_listed_with_all_that_can_be_set(shell: Shell) -> None
     enter = next(each for each in listed["coherence"]["parameters"] if each["name"] == "enter")
     assert (enter["default"], enter["range"]) == ("0.938", "> 0, < 1")
     assert [each["interval"] for each in listed["confluence"]["needs"]] == ["5m", "15m", "30m", "1h"]
-    assert {"symbol": "BTCUSDT", "interval": "15m", "bars": 300} in listed["lead_lag"]["needs"]
-    assert {name for name, card in listed.items() if card["learns"]} == {"lead_lag"}
+    assert {"symbol": "BTCUSDT", "interval": "15m", "bars": 300} in listed["lead-lag"]["needs"]
+    assert {name for name, card in listed.items() if card["learns"]} == {"lead-lag"}
 
 
 def test_table_has_a_line_each_and_parameters_of_those_named(shell: Shell) -> None:
@@ -54,7 +54,7 @@ def test_table_has_a_line_each_and_parameters_of_those_named(shell: Shell) -> No
     assert exit_code == 0, stderr
     assert {line.split()[0] for line in stdout.splitlines()[1:]} >= set(BUILT_IN)
     assert "trader strategies NAME" in stderr
-    _, stdout, _ = shell.run("trader strategies mean_reversion")
+    _, stdout, _ = shell.run("trader strategies mean-reversion")
     (entry_z,) = [line for line in stdout.splitlines() if line.startswith("entry_z")]
     assert entry_z.split()[:5] == ["entry_z", "2.0", ">", "0,", "≤"]
 
@@ -83,7 +83,7 @@ def test_package_that_cannot_be_loaded_does_not_hide_the_others(
 # --- signal ---
 
 
-@pytest.mark.parametrize("name", [name for name in BUILT_IN if name != "lead_lag"])
+@pytest.mark.parametrize("name", [name for name in BUILT_IN if name != "lead-lag"])
 def test_signal_of_each_strategy_is_whole(shell: Shell, name: str) -> None:
     found = result(shell, f"trader signal --strategy {name}")
     assert (found["strategy"], found["symbol"], found["bar"]) == (name, "BTCUSDT", "15m")
@@ -116,10 +116,10 @@ def test_signal_is_what_a_stage_decides_on(shell: Shell) -> None:
 
 
 def test_table_names_bar_action_parts_and_what_is_against_it(shell: Shell) -> None:
-    exit_code, stdout, stderr = shell.run("trader signal --strategy mean_reversion --set entry_z=9")
+    exit_code, stdout, stderr = shell.run("trader signal --strategy mean-reversion --set entry_z=9")
     assert exit_code == 0, stderr
     lines = stdout.splitlines()
-    assert lines[0].startswith("mean_reversion on BTCUSDT 15m, bar closed 20")
+    assert lines[0].startswith("mean-reversion on BTCUSDT 15m, bar closed 20")
     assert lines[1] == "STAY_FLAT (NOT_FAR_ENOUGH), asked as if nothing were held"
     assert "reading (enter below -9, leave above -0.5)" in lines[3]
     assert any(line.startswith("stop distance") for line in lines)
@@ -129,18 +129,18 @@ def test_table_names_bar_action_parts_and_what_is_against_it(shell: Shell) -> No
 def test_lead_lag_reads_its_news(shell: Shell) -> None:
     now_ms = result(shell, "trader signal")["bar_closed_ms"]
     (shell.folder / "news").write_text(HEADLINES % now_ms)
-    found = result(shell, "trader signal --strategy lead_lag --symbol ETHUSDT --news news")
+    found = result(shell, "trader signal --strategy lead-lag --symbol ETHUSDT --news news")
     assert found["headlines"] == 2
     assert found["readings"]["sentiment"] > 0.28
     assert "NO_SIDE" not in found["blocked"]
-    quiet = result(shell, "trader signal --strategy lead_lag --symbol ETHUSDT")
+    quiet = result(shell, "trader signal --strategy lead-lag --symbol ETHUSDT")
     assert quiet["blocked"][0] == "NO_SIDE"
 
 
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "code", "words"),
     [
-        ("--strategy lead_lag", 3, "STRATEGY_UNFIT", "BTCUSDT is what lead_lag takes the lead from"),
+        ("--strategy lead-lag", 3, "STRATEGY_UNFIT", "BTCUSDT is what lead-lag takes the lead from"),
         ("--set enter=2", 3, "STRATEGY_UNFIT", "enter must be > 0, < 1, was 2.0"),
         ("--set enter=much", 3, "STRATEGY_UNFIT", "enter must be a value of type float, was 'much'"),
         ("--set entre=0.9", 3, "STRATEGY_UNFIT", "did you mean 'enter'"),

@@ -54,7 +54,7 @@ class LeadLagParameters:
     allow_short: bool = parameter(False, "whether it may sell what it does not have")
 
     def __post_init__(self) -> None:
-        check(self, "lead_lag", *self._findings())
+        check(self, "lead-lag", *self._findings())
 
     @property
     def stop_loss_rate(self) -> Decimal:

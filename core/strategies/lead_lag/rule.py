@@ -55,7 +55,7 @@ class LeadLag:
     It leaves by stop and target only, both set by the ATR at its entry.
     """
 
-    name: ClassVar[str] = "lead_lag"
+    name: ClassVar[str] = "lead-lag"
     summary: ClassVar[str] = "follows the news where bitcoin, moving first, confirms them"
 
     parameters: LeadLagParameters = _DEFAULTS
@@ -70,7 +70,7 @@ class LeadLag:
 
     def needs(self, traded: Series) -> Mapping[Series, int]:
         if traded.symbol == self.parameters.lead_symbol:
-            raise ValueError(f"{traded.symbol} is what lead_lag takes the lead from; trade another symbol")
+            raise ValueError(f"{traded.symbol} is what lead-lag takes the lead from; trade another symbol")
         bars = max(ATR_BARS, self.parameters.window + 1)
         hourly = Series(traded.symbol, HOURLY)
         return {

@@ -128,7 +128,7 @@ def test_on_random_markets(
 
 
 @pytest.mark.parametrize(
-    ("name", "minutes"), [("ema-cross", 1), ("ema-cross", 15), ("coherence", 5), ("mean_reversion", 15)]
+    ("name", "minutes"), [("ema-cross", 1), ("ema-cross", 15), ("coherence", 5), ("mean-reversion", 15)]
 )
 def test_on_recorded_bars(recorded_markets: list[Market], name: str, minutes: int) -> None:
     chosen, how = strategy(name), setup(Costs())

@@ -44,7 +44,7 @@ def replayed(written: Written, change: Change | None = None) -> Replay:
     return replay(run, strategy_of(run), decisions)
 
 
-@pytest.mark.parametrize("name", ["coherence", "ema-cross", "mean_reversion"])
+@pytest.mark.parametrize("name", ["coherence", "ema-cross", "mean-reversion"])
 def test_every_decision_comes_out_the_same(name: str) -> None:
     found = replayed(decide_and_record(name, waves(320), 12))
     assert (found.decisions, found.identical, found.first) == (12, 12, None)

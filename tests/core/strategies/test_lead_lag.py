@@ -171,7 +171,7 @@ def test_missing_lead_is_undefined() -> None:
 
 
 def test_lead_cannot_be_what_is_traded() -> None:
-    with pytest.raises(ValueError, match="BTCUSDT is what lead_lag takes the lead from"):
+    with pytest.raises(ValueError, match="BTCUSDT is what lead-lag takes the lead from"):
         LeadLag().needs(Series("BTCUSDT", "15m"))
 
 
