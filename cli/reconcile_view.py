@@ -44,7 +44,7 @@ def _asides(result: ReconcileResult) -> Iterator[str]:
     for each in result.accepted:
         yield f"accepted {each.break_id}: {each.found.explanation}"
     for trade in result.booked:
-        yield f"booked trade {trade}, as the venue tells it"
+        yield f"booked {trade}, as the venue tells it"
     for late in result.found_late:
         yield f"found late: {late}"
     if result.halted:

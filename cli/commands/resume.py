@@ -53,6 +53,7 @@ def resume(
     if not plan.is_needed:
         resume_result(console, plan, place)
         return
+    plan.raise_if_in_doubt()
     resume_plan_shown(console, plan)
     console.confirm(f"Let trading go on at {place}?", yes=yes)
     with wiring.write_journal(SystemClock()) as journal:

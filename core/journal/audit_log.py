@@ -71,6 +71,7 @@ _TITLES = {
     "BREAK_ENDED": ("INFO", "Reconciliation break is no more"),
     "BREAK_ACCEPTED": ("WARNING", "Reconciliation break accepted by a human"),
     "RECONCILED": ("INFO", "Books compared"),
+    "RESTORED": ("WARNING", "Restored from a backup, as another installation"),
     "RUNBOOK_STEP": ("INFO", "Runbook step done, says a human"),
 }
 

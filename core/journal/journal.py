@@ -32,6 +32,7 @@ from core.journal.records import (
     StateEntry,
     UnsettledOrder,
 )
+from core.journal.restores import Restores
 from core.journal.store import BUSY_TIMEOUT_MS, Connect, Store, connect_file, open_database
 from core.journal.verification import findings
 from core.orders import Fill, Intent, OrderReport, OrderRequest, OrderStatus, SendOnce
@@ -448,6 +449,11 @@ class Journal:
     def keys(self) -> KeyBook:
         """Return what is known of keys, by fingerprint."""
         return KeyBook(self._store)
+
+    @property
+    def restores(self) -> Restores:
+        """Return what follows from having been restored from a backup."""
+        return Restores(self._store)
 
     # --- evidence and notes
 

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-from core.journal import address_rows, breaker_rows, key_rows, reconciliation_rows
+from core.journal import address_rows, breaker_rows, key_rows, reconciliation_rows, restore_rows
 from core.journal import statements as sql
 from core.journal.chain import Event, canonical_json
 from core.journal.inventory import ZERO, Inventory, after, movements
@@ -254,6 +254,7 @@ _HANDLERS: Mapping[str, Callable[[sqlite3.Connection, Event], None]] = {
     **key_rows.HANDLERS,
     **address_rows.HANDLERS,
     **breaker_rows.HANDLERS,
+    **restore_rows.HANDLERS,
 }
 
 KINDS = frozenset({*_HANDLERS, "DENIED", "LATCH_LIFTED", "IMPORTED"})

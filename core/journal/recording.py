@@ -70,8 +70,7 @@ def intents(
     def one(append: Append, request: OrderRequest, payload: Mapping[str, object]) -> Intent:
         if not is_noted(store, account, request.symbol):
             raise ValueError(f"{request.symbol} was not noted for {account}; call note_symbol first")
-        row = store.row(sql.NEXT_ORDER_SEQUENCE)
-        sequence = 1 if row is None else int(row["sequence"])
+        sequence = next_sequence(store)
         name = client_order_id(installation_id, sequence)
         identity = {"client_order_id": name, "sequence": sequence}
         event = append("INTENT", str(account), {**identity, **payload})
@@ -92,6 +91,12 @@ def intents(
     increases_risk = any(request.purpose.increases_risk for request in requests)
     recorded = store.write(body, may_use_reserve=not increases_risk, log_later=True)
     return tuple(SendOnce(intent) for intent in recorded)
+
+
+def next_sequence(store: Store) -> int:
+    """Return the number of the next order, within the transaction that writes it."""
+    row = store.row(sql.NEXT_ORDER_SEQUENCE)
+    return 1 if row is None else int(row["sequence"])
 
 
 def kept_intent(

@@ -12,6 +12,7 @@ from core.journal.address_rows import TABLES as _FIFTH
 from core.journal.breaker_rows import TABLES as _SIXTH
 from core.journal.key_rows import TABLES as _FOURTH
 from core.journal.reconciliation_rows import TABLES as _THIRD
+from core.journal.restore_rows import TABLES as _SEVENTH
 
 APPLICATION_ID = 0x74724A4C  # "trJL"
 
@@ -201,7 +202,7 @@ _SECOND = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH)
 """Migration n (counted from 1) leads from schema n - 1 to schema n. One that was released is never edited."""
 
 VERSION = len(MIGRATIONS)
@@ -230,6 +231,7 @@ PROJECTIONS: tuple[str, ...] = (
     "pinned_addresses",
     "breakers",
     "day_openings",
+    "restores",
 )
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from core.errors import ConfigError
+from core.ids import installation_of
 from core.journal.reconciliations import KnownBreak, Reconciliations
 from core.operations.books_desk import BooksDesk
 from core.operations.reconcile_result import ReconcileResult
+from core.orders import OrderReport
 from core.reconciliation import BreakClass
 
 
@@ -29,17 +31,34 @@ async def accept(
 
 
 async def _booked(desk: BooksDesk, known: KnownBreak, reason: str, result: ReconcileResult) -> bool:
-    """Book a trade of an order of ours, read from the venue, never typed; tell whether there was one."""
+    """Book an order of ours or a trade of one, read from the venue, never typed; tell whether it was."""
     found = known.found
-    if found.break_class is not BreakClass.MISSING_LOCAL or found.trade_id is None:
+    if found.break_class is not BreakClass.MISSING_LOCAL:
         return False
     account, number = desk.venue.account, found.venue_order_id
     report = None if number is None else await account.order_by_id(found.symbol, number)
+    if report is None or not _is_known(desk, report, reason):
+        return False
+    if found.trade_id is None:
+        if report.executed_quantity.value == 0:  # otherwise its trades are accepted with it
+            desk.journal.record_report(report.client_order_id, report)
+        result.booked.append(f"{found.symbol} {report.client_order_id}")
+        return True
     fill = await account.fill(found.symbol, found.trade_id)
-    if report is None or fill is None or desk.journal.order(report.client_order_id) is None:
+    if fill is None:
         return False
     desk.journal.record_imported(report.client_order_id, report, [fill], reason)
     result.booked.append(f"{found.symbol} {found.trade_id}")
+    return True
+
+
+def _is_known(desk: BooksDesk, report: OrderReport, reason: str) -> bool:
+    """Tell whether the journal has an order, adopting one that was sent after the backup it is made of."""
+    journal, name = desk.journal, report.client_order_id
+    if journal.order(name) is None:
+        if installation_of(name) not in journal.restores.earlier(desk.account):
+            return False
+        journal.restores.adopt(desk.account, report, reason)
     return True
 
 

@@ -108,11 +108,11 @@ class SymbolComparison:
     def _ours(self, ours: list[OwnOrder], theirs: Iterable[VenueOrder]) -> list[OwnOrder]:
         """Add our orders that have a name in theirs, but another venue_order_id or none here."""
         known = {order.client_order_id for order in ours}
-        maker = self.terms.installation_id
+        makers = {self.terms.installation_id, *self.terms.earlier}
         names = [
             order.client_order_id
             for order in theirs
-            if order.client_order_id not in known and installation_of(order.client_order_id) == maker
+            if order.client_order_id not in known and installation_of(order.client_order_id) in makers
         ]
         return ours + self.book.own.orders_named(names)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -42,13 +43,17 @@ def exposure(journal: Journal, account: AccountKey) -> Exposure:
 
 def exposures(journal: Journal) -> tuple[Exposure, ...]:
     """Return every account with something on it; of wiped ones (an older epoch) nothing is left."""
-    known = journal.accounts()
-    newest = [
+    newest = newest_epochs(journal.accounts())
+    return tuple(found for key in newest if (found := exposure(journal, key)))
+
+
+def newest_epochs(known: Sequence[AccountKey]) -> list[AccountKey]:
+    """Leave out accounts as they were before a wipe."""
+    return [
         key
         for key in known
         if not any(same_account(key, other) and other.epoch > key.epoch for other in known)
     ]
-    return tuple(found for key in newest if (found := exposure(journal, key)))
 
 
 def same_account(one: AccountKey, other: AccountKey) -> bool:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from core.account import AccountKey
 from core.clock import Clock, iso_utc
-from core.errors import ConfigError
+from core.errors import ConfigError, Refused
 from core.journal import latch
 from core.operations.books import Books
+from core.operations.exposure import newest_epochs
 from core.stages import TradingState
 
 if TYPE_CHECKING:
@@ -79,11 +80,24 @@ class AccountState:
 
 @dataclass(slots=True)
 class ResumePlan:
-    """What resuming would change. `resumed`: accounts of the chosen venue and environment; others stay."""
+    """What resuming would change. `resumed`: accounts of the chosen venue and environment; others stay.
+
+    `in_doubt`: those of the resumed whose books were not seen to agree since the journal was restored.
+    """
 
     resumed: tuple[AccountState, ...]
     others: tuple[AccountState, ...]
     latched: bool
+    in_doubt: tuple[AccountKey, ...] = ()
+
+    def raise_if_in_doubt(self) -> None:
+        """Raise Refused RESTORED while nobody knows what was sent after the backup."""
+        if self.in_doubt:
+            raise Refused(
+                f"restored from a backup, and not compared since: {', '.join(map(str, self.in_doubt))}",
+                code="RESTORED",
+                hint="`trader reconcile` must find no difference first; `--accept` takes in what it shows",
+            )
 
     @property
     def is_needed(self) -> bool:
@@ -99,13 +113,16 @@ def resume_plan(journal: Journal, accounts: Sequence[AccountKey]) -> ResumePlan:
         resumed=tuple(each for each in states if each.account in accounts),
         others=tuple(each for each in states if each.account not in accounts),
         latched=latch.is_set(journal.home),
+        in_doubt=tuple(key for key in newest_epochs(accounts) if journal.restores.awaits_reconciliation(key)),
     )
 
 
 def resume(journal: Journal, plan: ResumePlan, reason: str) -> ResumePlan:
     """Set the plan's accounts ACTIVE, lift the latch, and return what is now.
 
-    Raises Refused JOURNAL_UNWRITABLE, or ConfigError HOME_UNUSABLE when the latch stays; then all is HALTED.
+    Raises Refused RESTORED or JOURNAL_UNWRITABLE, or ConfigError HOME_UNUSABLE when the latch stays; then all
+    is HALTED.
     """
+    plan.raise_if_in_doubt()
     journal.resume([each.account for each in plan.resumed], reason)
     return resume_plan(journal, [each.account for each in plan.resumed])

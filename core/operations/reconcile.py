@@ -282,6 +282,7 @@ class _Run:
             opened_ms=self.opened.server_time_ms,
             installation_id=self.desk.journal.installation_id,
             environment=self.desk.account.environment,
+            earlier=self.desk.journal.restores.earlier(self.desk.account, reading.venue_ms),
         )
 
     def _raise_if_refused(self) -> None:

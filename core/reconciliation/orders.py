@@ -105,6 +105,9 @@ def _strange(symbol: str, order: VenueOrder, terms: Terms) -> Break:
     if maker == terms.installation_id:
         text = f"{what} bears our name, and the journal does not know it"
         return _break(symbol, BreakClass.MISSING_LOCAL, text, None, order, order.created_ms, terms)
+    if terms.is_earlier(maker, order.created_ms):
+        text = f"{what} was sent by this home after the backup that it was restored from"
+        return _break(symbol, BreakClass.MISSING_LOCAL, text, None, order, order.created_ms, terms)
     whose = "is not ours" if maker is None else "is of another installation of trader"
     return _break(symbol, BreakClass.UNAUTHORIZED, f"{what} {whose}", None, order)
 

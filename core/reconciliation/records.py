@@ -135,13 +135,19 @@ class Terms:
     """What a comparison must know beside the two sides.
 
     `now_ms`: the venue's time when it was asked last. `opened_ms`: what happened before is out of scope.
-    `installation_id`: the maker of our client_order_ids.
+    `installation_id`: the maker of our client_order_ids; `earlier`: those that this journal had before it was
+    restored from a backup, and the venue's time up to which their orders are ours.
     """
 
     now_ms: int
     opened_ms: int
     installation_id: str
     environment: Environment
+    earlier: Mapping[str, int] = field(default_factory=dict)
+
+    def is_earlier(self, maker: str | None, created_ms: int) -> bool:
+        """Tell whether an order is one that this home sent after the backup that it was restored from."""
+        return created_ms <= self.earlier.get(maker or "", -1)
 
 
 @dataclass(frozen=True, slots=True)

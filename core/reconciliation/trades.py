@@ -195,6 +195,8 @@ def _whose(trade: Trade, parties: Parties, terms: Terms) -> tuple[BreakClass, st
             return BreakClass.STALE_UNKNOWN, f"came from our {order}, whose fate is not settled here"
         return BreakClass.MISSING_LOCAL, f"came from our {order} and is not in the journal"
     maker = installation_of(name)
+    if terms.is_earlier(maker, trade.ts_event_ms if theirs is None else theirs.created_ms):
+        return BreakClass.MISSING_LOCAL, f"came from {order}, which this home sent after the restored backup"
     if maker == terms.installation_id:
         return BreakClass.MISSING_LOCAL, f"came from {order}, which this journal made and no longer knows"
     if maker is not None:

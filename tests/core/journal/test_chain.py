@@ -22,6 +22,7 @@ from core.values import Quote
 from tests.core.journal.books import (
     NOW_MS,
     TODAY,
+    CountedBytes,
     fill,
     open_account,
     open_journal,
@@ -41,6 +42,7 @@ def path(own_home: Path) -> Path:
             intent = record_intent(journal, account).intent
             done = fill(intent, intent.sequence, "0.001", fee="0.001")
             journal.record_report(intent, report(intent, OrderStatus.FILLED, done))
+        journal.restores.record(CountedBytes(), "the disk died", {"events": 9})
         journal.record_evidence(
             Evidence(
                 evidence_id="e1",
