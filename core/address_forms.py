@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
+_BECH32M = 0x2BC830A3
 _ETHEREUM = re.compile(r"0x[0-9a-fA-F]{40}\Z")
 
 
@@ -18,8 +19,8 @@ class Checksum(StrEnum):
 def checksum(network: str, address: str) -> Checksum:
     """Check an address against what its network writes into it; NONE where nothing is known of the network.
 
-    Forms: base58check (Bitcoin, Litecoin, Tron), bech32 (BIP 173), EIP-55. An Ethereum address in one case
-    carries no checksum. Solana's have none either, only a length.
+    Forms: base58check (Bitcoin, Litecoin, Tron), bech32 (BIP 173), bech32m (BIP 350), EIP-55. An Ethereum
+    address in one case carries no checksum. Solana's have none either, only a length.
     """
     check = _FORMS.get(network)
     return Checksum.NONE if check is None else check(address)
@@ -48,14 +49,28 @@ def _bitcoin_like(prefix: str, versions: frozenset[int]) -> Callable[[str], Chec
     def check(address: str) -> Checksum:
         if not address.lower().startswith(f"{prefix}1"):
             return legacy(address)
-        if address.lower().startswith(f"{prefix}1p"):
-            return Checksum.NONE  # bech32m (BIP 350), which the library does not know
+        if not address.lower().startswith(f"{prefix}1q"):
+            return _verdict(_is_bech32m(prefix, address))
         import bech32
 
-        version, program = bech32.decode(prefix, address)
-        return _verdict(version is not None and program is not None)
+        _, program = bech32.decode(prefix, address)
+        return _verdict(program is not None)
 
     return check
+
+
+def _is_bech32m(prefix: str, address: str) -> bool:
+    """Tell whether a witness program of version 1 to 16 is well formed; the library knows version 0 only."""
+    import bech32
+
+    text = address.lower()
+    symbols = [bech32.CHARSET.find(letter) for letter in text[len(prefix) + 1 :]]
+    if address not in (text, address.upper()) or len(text) > 90 or -1 in symbols:
+        return False
+    if bech32.bech32_polymod([*bech32.bech32_hrp_expand(prefix), *symbols]) != _BECH32M:
+        return False
+    program = bech32.convertbits(symbols[1:-6], 5, 8, False)
+    return symbols[0] <= 16 and program is not None and 2 <= len(program) <= 40
 
 
 def _ethereum(address: str) -> Checksum:

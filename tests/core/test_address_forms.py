@@ -13,6 +13,8 @@ GOOD = [
     ("BTC", "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy"),
     ("BTC", "BC1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KV8F3T4"),  # BIP 173
     ("BTC", "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq"),
+    ("BTC", "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0"),  # BIP 350
+    ("BTC", "bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr"),  # BIP 86
     ("LTC", "LVg2kJoFNg45Nbpy53h7Fe1wKyeXVRhMH9"),
     ("TRX", "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"),
     *(
@@ -48,7 +50,16 @@ def test_one_wrong_character_is_noticed(network: str, address: str) -> None:
         ("BTC", "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t", Checksum.WRONG),
         ("TRX", "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", Checksum.WRONG),
         ("LTC", "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq", Checksum.WRONG),
-        ("BTC", "bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr", Checksum.NONE),
+        # BIP 350: the checksum of BIP 173, two cases at once, version 17, a program of 41 bytes
+        ("BTC", "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqh2y7hd", Checksum.WRONG),
+        ("BTC", "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5JJ0", Checksum.WRONG),
+        ("BTC", "bc13qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqscxrps4", Checksum.WRONG),
+        (
+            "BTC",
+            "bc1pqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqy5pdpr8",
+            Checksum.WRONG,
+        ),
+        ("BTC", "bc1p", Checksum.WRONG),
         ("SOL", "11111111111111111111111111111111", Checksum.NONE),
         ("SOL", "1111111111111111111111111111111", Checksum.WRONG),
         ("XRP", "rEb8TK3gBgk5auZkwc6sHnwrGVJH8DuaLh", Checksum.NONE),
