@@ -17,6 +17,7 @@ from cli.registry import Entry, Section
 REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGES = ("cli", "core", "exchanges")
 WIRING = {"cli.wiring", "cli.paper_wiring", "cli.paper_key_wiring", "cli.paper_account_wiring"}
+WIRING |= {"cli.drill_staging"}
 RANDOMNESS = {"random", "secrets", "uuid", "numpy.random"}
 READS_CLOCK_OR_RANDOMNESS = {"core.clock", "core.ids"}
 CLOCK_CALLS = {"now", "utcnow", "today", "urandom", "default_rng", "time", "time_ns", "clock_gettime_ns"}

@@ -1,0 +1,1 @@
+"""Incidents to rehearse: what each looks like, when it has ended, and what is written down of it."""
