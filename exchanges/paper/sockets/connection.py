@@ -22,11 +22,12 @@ class SocketRules:
     """How connections are kept, in seconds; the venue's values. `messages_per_second` None: any number.
 
     `backlog`: messages a client may leave unread before it is dropped, so that one slow reader costs nobody
-    else anything.
+    else anything. `goodbye_within`: how long a server that stops waits for a client to hear it.
     """
 
     ping_every: float = 20.0
     pong_within: float = 60.0
+    goodbye_within: float = 2.0
     life: float = 86_400.0
     messages_per_second: int | None = 5
     backlog: int = 10_000
@@ -72,10 +73,14 @@ class Connection:
             self._transport.abort()
 
     async def close(self, *last: bytes) -> None:
-        """Say something last, and goodbye."""
-        for text in last:
-            await self._socket.send_frame(text, WSMsgType.TEXT)
-        await self._socket.close(code=WSCloseCode.GOING_AWAY)
+        """Say something last, and goodbye; a client that does not read is cut off."""
+        try:
+            async with asyncio.timeout(self._rules.goodbye_within):
+                for text in last:
+                    await self._socket.send_frame(text, WSMsgType.TEXT)
+                await self._socket.close(code=WSCloseCode.GOING_AWAY)
+        except TimeoutError:
+            self.abort()
 
     async def keep(self) -> None:
         """Write what is queued, ping, and end the connection when its time has come."""
@@ -96,7 +101,13 @@ class Connection:
                 next_ping = now + self._rules.ping_every
                 await self._ping(now)
                 continue
-            await self._socket.send_frame(text, WSMsgType.TEXT)
+            try:
+                # Who reads nothing answers no ping either, and none could be sent behind this.
+                async with asyncio.timeout(self._rules.pong_within):
+                    await self._socket.send_frame(text, WSMsgType.TEXT)
+            except TimeoutError:
+                self.abort()
+                return
 
     @property
     def response(self) -> web.WebSocketResponse:

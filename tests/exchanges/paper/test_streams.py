@@ -6,13 +6,14 @@ import asyncio
 import json
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from exchanges.paper import PaperConfig, PaperEndpoint, serve
 from exchanges.paper.sockets.connection import SocketRules
@@ -20,6 +21,7 @@ from tests.exchanges.paper.rest import Rest
 from tests.exchanges.paper.venue import START_MS, Wall
 
 STEP_MS = 3_000
+LIST = json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": 2}).ljust(126)
 MINUTE_MS = 60_000
 Serve = Callable[..., AbstractAsyncContextManager[PaperEndpoint]]
 
@@ -383,3 +385,40 @@ async def test_a_reader_that_sleeps_is_dropped_and_costs_nobody_else(served: Ser
             assert len(received) < 20
         async with connected(endpoint, "/ws/btcusdt@bookTicker") as other:
             assert (await other.next())["s"] == "BTCUSDT"
+
+
+@asynccontextmanager
+async def deaf(endpoint: PaperEndpoint) -> AsyncIterator[asyncio.StreamWriter]:
+    """Connect, ask for far more than the sockets between hold, and read none of it."""
+    _, writer = await asyncio.open_connection("127.0.0.1", URL(endpoint.rest).port, limit=1)
+    writer.write(
+        b"GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    names = [f"{number:050}" for number in range(1000)]
+    for text in (json.dumps({"method": "SUBSCRIBE", "params": names, "id": 1}), *300 * [LIST]):
+        writer.write(b"\x81\xfe" + len(text).to_bytes(2) + bytes(4) + text.encode())
+    await writer.drain()
+    yield writer
+    writer.transport.abort()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+async def test_a_client_that_reads_nothing_does_not_keep_the_server_from_stopping(served: Serve) -> None:
+    rules = SocketRules(messages_per_second=None, goodbye_within=0.1)
+    async with asyncio.timeout(5):
+        async with served(socket_rules=rules) as endpoint, deaf(endpoint):
+            async with connected(endpoint, "/ws") as other:
+                await other.ask(method="LIST_SUBSCRIPTIONS", id=1)
+
+
+async def test_a_client_that_reads_nothing_is_cut_off_as_one_that_answers_no_ping(served: Serve) -> None:
+    rules = SocketRules(messages_per_second=None, pong_within=0.1)
+    async with served(socket_rules=rules) as endpoint, deaf(endpoint) as writer:
+        with pytest.raises(ConnectionError):
+            async with asyncio.timeout(5):
+                while True:
+                    writer.write(b"\x8a\x80" + bytes(4))  # a pong nobody asked for
+                    await writer.drain()
+                    await asyncio.sleep(0.01)

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 from urllib.parse import parse_qs, unquote
@@ -107,9 +107,7 @@ class Sockets:
     async def _serve_api(self, request: web.BaseRequest, ip: str) -> web.StreamResponse:
         options = _options(request)
         # Requests have limits of their own; only streams count what a client says.
-        rules = SocketRules(
-            self.rules.ping_every, self.rules.pong_within, self.rules.life, None, self.rules.backlog
-        )
+        rules = replace(self.rules, messages_per_second=None)
         connection = await accept(request, rules)
         session = ApiSession(
             hub=self.hub,
