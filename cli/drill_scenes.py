@@ -18,7 +18,6 @@ from pathlib import Path
 
 from cli.drill_staging import BASE, PLAYS, SYMBOL, Stage, venue_key, venue_sight
 from core.account import AccountKey
-from core.alerts.meaning import alert_of
 from core.clock import SystemClock
 from core.config import PAPER, load_settings
 from core.drills.conditions import Condition, standing
@@ -26,7 +25,6 @@ from core.drills.incidents import INCIDENTS, Incident
 from core.errors import Refused
 from core.ids import system_random
 from core.journal import Journal
-from core.journal.history import Selection
 from core.operations.drill import sight
 from core.settings import Settings
 from core.settings_edit import edited
@@ -41,7 +39,7 @@ class Scene:
     """A staged incident. `environ`: the whole environment of every command in it.
 
     `began`: the last event of its journal that the operator did not cause; `key`: the API key in use until
-    then; `alerts`: what was told of it meanwhile.
+    then.
     """
 
     incident: Incident
@@ -50,7 +48,6 @@ class Scene:
     account: AccountKey
     began: int
     key: str
-    alerts: tuple[str, ...]
 
     @property
     def settings_file(self) -> Path:
@@ -87,16 +84,14 @@ def staged(name: str, folder: Path, *, environ: Mapping[str, str] | None = None,
     asyncio.run(play(Stage(settings, around, pace)))
     with _journal_of(folder) as journal:
         (account,) = journal.accounts()
-        events = [link.stored.event() for link in journal.history.events(Selection())]
-    told = [alert for event in events if (alert := alert_of(event)) is not None]
+        head = journal.history.head()
     return Scene(
         incident=incident,
         home=folder,
         environ=around,
         account=account,
-        began=events[-1].sequence,
+        began=0 if head is None else head.sequence,
         key=venue_key(settings),
-        alerts=tuple(alert.text for alert in told),
     )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from core.drills.rehearsed import Drill
 from core.journal.history import Selection
 
 if TYPE_CHECKING:
@@ -14,21 +14,6 @@ if TYPE_CHECKING:
 
 DRILL = "DRILL"
 PASSED, GIVEN_UP = "passed", "given up"
-
-
-@dataclass(frozen=True, slots=True)
-class Drill:
-    """One rehearsal. Times of this machine's clock; `took_ms` is measured on one that only grows.
-
-    `here`: whether this home's own installation wrote it, and not the one it was restored from.
-    """
-
-    name: str
-    passed: bool
-    started_ms: int
-    ended_ms: int
-    took_ms: int
-    here: bool
 
 
 def record_drill(

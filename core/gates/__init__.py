@@ -23,6 +23,7 @@ from core.gates.account import (
     trading_active,
 )
 from core.gates.address import deposit_address
+from core.gates.drills import drills
 from core.gates.evidence import evidence_of
 from core.gates.facts import (
     DEFAULT_STRATEGY,
@@ -47,7 +48,6 @@ from core.gates.live import (
     breakers,
     confirm_live,
     daily_limits,
-    drills,
     ladder,
     phrase,
     pre_flight,
@@ -61,7 +61,6 @@ __all__ = [
     "DEFAULT_STRATEGY",
     "GATES",
     "KEY_GATES",
-    "NOT_REQUIRED",
     "AccountFacts",
     "GateFacts",
     "StagePlan",
@@ -120,16 +119,12 @@ GATES: Mapping[int, Mapping[str, GateRule]] = {
         "breakers": BOOK_GATES["breakers"],
         "ladder": of_account(ladder),
         "pre-flight": of_account(pre_flight),
-        "drills": drills,
+        "drills": of_account(drills),
         "confirm-live": confirm_live,
         "phrase": of_account(phrase),
     },
 }
 """Stage -> its gates by name, in the order they are listed."""
-
-
-NOT_REQUIRED = frozenset({"drills"})
-"""Gates that are listed and close nothing."""
 
 
 def answer(name: str, facts: GateFacts) -> Gate:
@@ -151,7 +146,5 @@ def evaluate(facts: GateFacts) -> tuple[Gate, ...]:
 
 
 def closed(gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
-    """Return the gates that are not passed and required."""
-    return tuple(
-        gate for gate in gates if gate.result is not GateResult.PASS and gate.name not in NOT_REQUIRED
-    )
+    """Return the gates that are not passed."""
+    return tuple(gate for gate in gates if gate.result is not GateResult.PASS)

@@ -15,6 +15,7 @@ from core.stages import STAGES, EntryMode, Evidence, GateResult, Stage, TradingS
 from core.values import Quote
 
 if TYPE_CHECKING:
+    from core.drills.rehearsed import Drill
     from core.gates.address import AddressReport
     from core.gates.keys import KeyReport
     from core.gates.live import LiveHistory, LiveRequest
@@ -73,7 +74,8 @@ class AccountFacts:
     could. `open_stops`: on the symbol, whoever placed them; `stops_max`: how many the venue allows, None for
     any number. `home_lost`: why the home will not stay, "" where it will. `reconciled`: the newest whole
     comparison of the books; `symbols`: what it has to cover. `unsettled`: orders of unknown fate, and since
-    when. `live_history`: by symbol; `live`: None unless a live run is about to begin.
+    when. `live_history`: by symbol; `live`: None unless a live run is about to begin. `drills`: the newest of
+    each incident, asked for real money only.
     """
 
     account: AccountKey
@@ -100,6 +102,7 @@ class AccountFacts:
     live_history: Mapping[str, LiveHistory]
     live: LiveRequest | None
     evidence: tuple[Evidence, ...]
+    drills: Mapping[str, Drill]
     risk_digest: str
     code_digest: str
     live_entries_today: int

@@ -113,10 +113,6 @@ def pre_flight(facts: GateFacts, account: AccountFacts) -> Answer:
     return passed(live.rehearsed)
 
 
-def drills(facts: GateFacts) -> Answer:
-    return unavailable("not required: there are no drills yet")
-
-
 def phrase(facts: GateFacts, account: AccountFacts) -> Answer:
     """A human names what will be spent. The last word changes with every live run."""
     live = account.live

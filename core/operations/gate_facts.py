@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from core.account import Environment
 from core.clock import iso_utc, utc_day
 from core.desk import Desk
+from core.drills.record import newest_drills
 from core.gates import AccountFacts, StagePlan
 from core.gates.keys import KeyReport
 from core.mounts import why_lost
@@ -65,6 +66,7 @@ async def account_facts(desk: Desk, plan: StagePlan) -> AccountFacts:
         open_breaks=sum(each.is_open and each.found.break_class.is_break for each in books.breaks()),
         symbols=frozenset(books.own.markets()),
         evidence=journal.evidence(),
+        drills=newest_drills(journal) if desk.is_live else {},
         risk_digest=risk_digest,
         code_digest=code_digest,
         key=await _key_report(desk),

@@ -12,11 +12,11 @@ import pytest
 
 from core.account import AccountKey, Environment
 from core.clock import DAY_MS
+from core.drills.rehearsed import Drill
 from core.gates import (
     BOOK_GATES,
     GATES,
     KEY_GATES,
-    NOT_REQUIRED,
     AccountFacts,
     GateFacts,
     StagePlan,
@@ -70,6 +70,12 @@ RECONCILED = Reconciled(
     coverage={"BTCUSDT": Coverage(1, 1)},
     transfers_to_ms=None,
 )
+
+WEEK_MS = 7 * DAY_MS
+REHEARSED = {
+    name: Drill(name, True, NOW_MS - WEEK_MS - 1, NOW_MS - WEEK_MS, 1, here=True)
+    for name in ("halt", "cancel-all", "flatten")
+}
 
 Change = Callable[[GateFacts], GateFacts]
 
@@ -133,6 +139,7 @@ def facts(stage: int, evidences: tuple[Evidence, ...] = (evidence(0), evidence(1
             open_breaks=0,
             symbols=frozenset({"BTCUSDT"}),
             evidence=evidences,
+            drills=REHEARSED,
             risk_digest="risk",
             code_digest="code",
             key=KEY,
@@ -217,6 +224,14 @@ def by_signal(change: Change) -> Change:
 
 def reconciled(until_ms: int) -> Change:
     return account(reconciled=replace(RECONCILED, until_ms=until_ms))
+
+
+def drilled(name: str, **changed: Any) -> Change:
+    return account(drills={**REHEARSED, name: replace(REHEARSED[name], **changed)})
+
+
+def undrilled(name: str) -> Change:
+    return account(drills={each: drill for each, drill in REHEARSED.items() if each != name})
 
 
 LATCHED = LatchedBreaker(Breaker.CONSECUTIVE_LOSSES, "3 losing trades in a row", NOW_MS, NOW_MS + 1)
@@ -332,6 +347,14 @@ CASES = [
     (2, "the day's loss used up", account(live_loss_today=Quote(Decimal(10))), "daily-limits"),
     (2, "a breaker is latched", account(breakers=(LATCHED,)), "breakers"),
     (2, "not confirmed", settings(confirm_live=False), "confirm-live"),
+    *[(2, f"{name} never rehearsed", undrilled(name), "drills") for name in REHEARSED],
+    *[(2, f"{name} given up", drilled(name, passed=False), "drills") for name in REHEARSED],
+    *[
+        (2, f"{name} rehearsed too long ago", drilled(name, ended_ms=NOW_MS - WEEK_MS - 1), "drills")
+        for name in REHEARSED
+    ],
+    (2, "a drill before the clock was set back", drilled("halt", ended_ms=NOW_MS + 1), "drills"),
+    (2, "a drill in the home it was restored from", drilled("flatten", here=False), "drills"),
 ]
 
 
@@ -361,7 +384,7 @@ def test_stage_2_opens_when_every_condition_holds() -> None:
 def test_every_gate_has_a_case_that_closes_it() -> None:
     for stage in (0, 1, 2):
         tested = {gate for number, _, _, gate in CASES if number == stage}
-        assert tested == set(GATES[stage]) - NOT_REQUIRED
+        assert tested == set(GATES[stage])
 
 
 @pytest.mark.parametrize("stage", [0, 1, 2])
@@ -369,7 +392,7 @@ def test_what_was_not_asked_is_unavailable_and_closed(stage: int) -> None:
     unasked = replace(facts(stage), host=None, account=None)
     by_name = {gate.name: gate for gate in evaluate(unasked)}
     assert by_name["settings"].result is GateResult.PASS
-    for name in set(by_name) - {"settings", "confirm-live"} - NOT_REQUIRED:
+    for name in set(by_name) - {"settings", "confirm-live"}:
         assert by_name[name].result is GateResult.UNAVAILABLE
         assert by_name[name] in closed(tuple(by_name.values()))
 
@@ -401,11 +424,16 @@ def test_the_home_of_toy_money_may_be_lost() -> None:
     assert "/run is tmpfs" in gate.detail
 
 
-def test_drills_are_listed_and_close_nothing() -> None:
-    gates = {gate.name: gate for gate in evaluate(facts(2))}
-    assert gates["drills"].result is GateResult.UNAVAILABLE
-    assert "not required" in gates["drills"].detail
-    assert "drills" not in {gate.name for gate in closed(tuple(gates.values()))}
+def test_the_drills_that_are_missing_are_named_with_their_commands() -> None:
+    gate = answer("drills", account(drills={"halt": REHEARSED["halt"]})(facts(2)))
+    assert gate.detail == ("cancel-all: never rehearsed in this home; flatten: never rehearsed in this home")
+    assert gate.way_out == "`trader drill cancel-all`, `trader drill flatten`"
+
+
+def test_toy_money_needs_no_drills() -> None:
+    gate = answer("drills", account(account=replace(MAINNET, venue="paper"), drills={})(facts(2)))
+    assert gate.result is GateResult.PASS
+    assert gate.detail.startswith("not required for toy money; halt: never rehearsed")
 
 
 def test_runs_of_one_digest_add_up() -> None:
