@@ -54,13 +54,13 @@ class Connection:
         self._socket = socket
         self._transport = transport
         self._rules = rules
-        self._outgoing: asyncio.Queue[bytes] = asyncio.Queue(rules.backlog)
+        self._outgoing: asyncio.Queue[bytes | None] = asyncio.Queue(rules.backlog)
         self._unanswered: dict[bytes, float] = {}
         self._received: deque[float] = deque()
         self._ping_numbers = count(1)
 
-    def send(self, text: bytes) -> None:
-        """Queue a text message. A client that does not read is cut off."""
+    def send(self, text: bytes | None) -> None:
+        """Queue a text message, None to end the connection. A client that does not read is cut off."""
         try:
             self._outgoing.put_nowait(text)
         except asyncio.QueueFull:
@@ -101,6 +101,9 @@ class Connection:
                 next_ping = now + self._rules.ping_every
                 await self._ping(now)
                 continue
+            if text is None:
+                await self._socket.close(code=_POLICY)
+                return
             try:
                 # Who reads nothing answers no ping either, and none could be sent behind this.
                 async with asyncio.timeout(self._rules.pong_within):

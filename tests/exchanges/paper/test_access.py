@@ -61,6 +61,12 @@ def test_timestamp_and_recv_window(
     assert (answer.status if answer.status == 200 else answer.code) == expected
 
 
+def test_signed_endpoints_take_what_clients_send_everywhere(venue: Venue) -> None:
+    everywhere = {"newOrderRespType": "FULL", "selfTradePreventionMode": "NONE", "recvWindow": "5000"}
+    assert venue.signed("GET", ACCOUNT, **everywhere).status == 200
+    assert venue.public("/api/v3/time", newOrderRespType="FULL").refusal == (400, -1101)
+
+
 def test_the_two_texts_of_a_bad_timestamp(venue: Venue) -> None:
     ahead = venue.signed("GET", ACCOUNT, timestamp=START_MS + 1000)
     behind = venue.signed("GET", ACCOUNT, timestamp=START_MS - 5001)

@@ -9,7 +9,7 @@ import pytest
 from exchanges.paper import admin
 from exchanges.paper.limits import Limits
 from tests.exchanges.paper.placing import LOW, queried, statuses
-from tests.exchanges.paper.venue import Answer, Venue
+from tests.exchanges.paper.venue import Answer, Venue, sign
 
 REPLACE = "/api/v3/order/cancelReplace"
 UNKNOWN = {"code": -2011, "msg": "Unknown order sent."}
@@ -186,3 +186,14 @@ def test_a_halted_symbol_cancels_and_does_not_replace(venue: Venue) -> None:
     answer = replace(venue)
     assert results(answer) == (409, -2021, "SUCCESS", "FAILURE", None, -2010)
     assert answer.body["data"]["newOrderResponse"]["msg"] == "Market is closed."
+
+
+def test_half_a_failure_has_its_times_in_the_unit_that_was_asked_for(venue: Venue) -> None:
+    venue.order(quantity="0.001", price=LOW)
+    query = f"symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=9&price={LOW}&cancelOrderId=1"
+    query += f"&cancelReplaceMode=STOP_ON_FAILURE&timestamp={venue.exchange.now_ms()}"
+    query += f"&signature={sign(venue.secret, query)}"
+    headers = {"X_MBX_APIKEY": venue.api_key, "X_MBX_TIME_UNIT": "MICROSECOND"}
+    answer = venue.send("POST", REPLACE, query=query, **headers)
+    assert results(answer)[:4] == (409, -2021, "SUCCESS", "FAILURE")
+    assert answer.body["data"]["cancelResponse"]["transactTime"] == venue.wall.now_ms * 1000

@@ -407,18 +407,25 @@ async def deaf(endpoint: PaperEndpoint) -> AsyncIterator[asyncio.StreamWriter]:
 
 async def test_a_client_that_reads_nothing_does_not_keep_the_server_from_stopping(served: Serve) -> None:
     rules = SocketRules(messages_per_second=None, goodbye_within=0.1)
-    async with asyncio.timeout(5):
-        async with served(socket_rules=rules) as endpoint, deaf(endpoint):
-            async with connected(endpoint, "/ws") as other:
-                await other.ask(method="LIST_SUBSCRIPTIONS", id=1)
+    async with (
+        asyncio.timeout(5),
+        served(socket_rules=rules) as endpoint,
+        deaf(endpoint),
+        connected(endpoint, "/ws") as other,
+    ):
+        await other.ask(method="LIST_SUBSCRIPTIONS", id=1)
 
 
 async def test_a_client_that_reads_nothing_is_cut_off_as_one_that_answers_no_ping(served: Serve) -> None:
     rules = SocketRules(messages_per_second=None, pong_within=0.1)
     async with served(socket_rules=rules) as endpoint, deaf(endpoint) as writer:
         with pytest.raises(ConnectionError):
-            async with asyncio.timeout(5):
-                while True:
-                    writer.write(b"\x8a\x80" + bytes(4))  # a pong nobody asked for
-                    await writer.drain()
-                    await asyncio.sleep(0.01)
+            await _talking_on(writer)
+
+
+async def _talking_on(writer: asyncio.StreamWriter) -> None:
+    async with asyncio.timeout(5):
+        while True:
+            writer.write(b"\x8a\x80" + bytes(4))  # a pong nobody asked for
+            await writer.drain()
+            await asyncio.sleep(0.01)

@@ -18,7 +18,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from exchanges.paper import PaperConfig, PaperEndpoint, admin, serve
+from exchanges.paper import ApiKey, PaperConfig, PaperEndpoint, admin, serve
 from exchanges.paper.dialects.binance.routes import ROUTES
 from exchanges.paper.dialects.binance.ws_methods import METHODS
 from exchanges.paper.faults import Plan
@@ -74,10 +74,14 @@ class Api:
             self.events.append(answer)
         return answer
 
-    async def signed(self, method: str, **params: Any) -> Any:
-        params |= {"apiKey": self.endpoint.api_key, "timestamp": self.endpoint.now_ms()}
+    async def signed(self, method: str, key: ApiKey | None = None, **params: Any) -> Any:
+        """Ask as the owner of a key, by default the endpoint's."""
+        api_key, secret = self.endpoint.api_key, self.endpoint.api_secret
+        if key is not None:
+            api_key, secret = key.api_key, key.secret
+        params |= {"apiKey": api_key, "timestamp": self.endpoint.now_ms()}
         payload = "&".join(f"{name}={params[name]}" for name in sorted(params))
-        return await self.ask(method, **params, signature=sign(self.endpoint.api_secret, payload))
+        return await self.ask(method, **params, signature=sign(secret, payload))
 
     async def told(self, count: int) -> list[Any]:
         """Return the next events of the account, taken out of their wrapping."""
@@ -296,7 +300,7 @@ async def test_what_the_market_fills_and_another_process_does_is_heard(
         assert balances["e"] == "outboundAccountPosition"
 
 
-async def test_subscriptions_are_one_a_connection_and_end_with_a_word(served: Serve) -> None:
+async def test_subscriptions_are_one_an_account_and_end_with_a_word(served: Serve) -> None:
     async with served() as endpoint, connected(endpoint) as api:
         assert (await api.ask("userDataStream.unsubscribe"))["error"]["code"] == -2036
         await api.signed("userDataStream.subscribe.signature")
@@ -307,6 +311,52 @@ async def test_subscriptions_are_one_a_connection_and_end_with_a_word(served: Se
         (ended,) = await api.told(1)
         assert ended["e"] == "eventStreamTerminated"
         assert (await api.signed("userDataStream.subscribe.signature"))["result"] == {"subscriptionId": 1}
+
+
+async def test_one_connection_hears_several_accounts(served: Serve, config: PaperConfig, wall: Wall) -> None:
+    with admin.opened(config, wall_clock_ms=wall, random_bytes=random.Random(2).randbytes) as exchange:
+        key = admin.create_key(exchange, "k", account="other")
+    async with served() as endpoint, connected(endpoint) as api:
+        numbers = [
+            (await api.signed("userDataStream.subscribe.signature", each))["result"]["subscriptionId"]
+            for each in (None, key)
+        ]
+        again = await api.signed("userDataStream.subscribe.signature", key)
+        assert (numbers, again["error"]["code"]) == ([0, 1], -2035)
+        await api.signed("order.place", key, symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.001")
+        told = [await api.next() for _ in range(3)]
+        assert {event["subscriptionId"] for event in told} == {1}
+        assert (await api.ask("userDataStream.unsubscribe", subscriptionId=0))["result"] == {}
+        assert (await api.next())["event"]["e"] == "eventStreamTerminated"
+        assert (await api.ask("session.subscriptions"))["result"] == [{"subscriptionId": 1}]
+
+
+async def test_the_limits_of_the_socket_count_connections_instead_of_requests(served: Serve) -> None:
+    async with served() as endpoint, connected(endpoint) as api, Rest(endpoint) as rest:
+        own = (await api.ask("exchangeInfo", symbol="BTCUSDT"))["result"]["rateLimits"]
+        theirs = (await rest.public("exchangeInfo", symbol="BTCUSDT"))["rateLimits"]
+        assert own[:-1] == theirs[:-1]
+        assert (own[-1]["rateLimitType"], own[-1]["limit"]) == ("CONNECTIONS", 300)
+        assert theirs[-1]["rateLimitType"] == "RAW_REQUESTS"
+
+
+async def test_a_ban_ends_the_connection_after_it_was_told(
+    served: Serve, config: PaperConfig, wall: Wall
+) -> None:
+    with admin.opened(config, wall_clock_ms=wall, random_bytes=random.Random(2).randbytes) as exchange:
+        admin.set_limits(exchange, admin.Limits(weight_per_minute=2))
+    async with served() as endpoint, connected(endpoint) as api:
+        statuses = [(await api.ask("ping"))["status"] for _ in range(11)]
+        assert statuses == [*10 * [429], 418]
+        assert (await api.socket.receive()).type is aiohttp.WSMsgType.CLOSE
+
+
+async def test_an_unknown_time_unit_is_refused_at_the_door(served: Serve) -> None:
+    async with served() as endpoint:
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            async with connected(endpoint, "?timeUnit=HOUR"):
+                pass
+        assert refused.value.status == 400
 
 
 async def test_a_session_is_logged_on_with_an_ed25519_key(
@@ -359,7 +409,10 @@ async def test_a_key_deleted_in_mid_session_opens_nothing_any_more(
 
 async def test_hmac_keys_log_on_only_where_that_is_switched_on(served: Serve) -> None:
     async with served() as endpoint, connected(endpoint) as api:
-        assert (await api.signed("session.logon"))["error"]["code"] == -1020
+        assert (await api.signed("session.logon"))["error"] == {
+            "code": -4056,
+            "msg": "HMAC_SHA256 API key is not supported.",
+        }
 
 
 async def test_faults_strike_here_as_over_http(served: Serve, config: PaperConfig, wall: Wall) -> None:

@@ -17,7 +17,7 @@ from exchanges.paper.listen_keys import ListenKeys
 class Call:
     """`key` is None at public endpoints. `random_bytes` makes ids that the client left to the venue.
 
-    `tampering`: what is wrong on purpose while this request is served.
+    `tampering`: what is wrong on purpose while this request is served. `over_socket`: it came as a frame.
     """
 
     engine: Engine
@@ -26,6 +26,7 @@ class Call:
     random_bytes: Callable[[int], bytes]
     tampering: Tampering = NOTHING
     listen_keys: ListenKeys = field(default_factory=ListenKeys)
+    over_socket: bool = False
 
 
 Handler = Callable[[Call], Any]

@@ -42,7 +42,7 @@ def exchange_info(call: Call) -> Json:
     return {
         "timezone": "UTC",
         "serverTime": engine.now_ms,
-        "rateLimits": rules.rate_limits(engine.world.account.limits),
+        "rateLimits": rules.rate_limits(engine.world.account.limits, over_socket=call.over_socket),
         "exchangeFilters": [],
         "symbols": [
             rules.symbol_info(symbol, now, show_sets) for symbol, now in symbols if status in (None, now)

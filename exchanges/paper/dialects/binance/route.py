@@ -23,6 +23,8 @@ Weight = int | Callable[[dict[str, str]], int]
 
 
 SIGNED = ("signature", "timestamp")
+READ_WHEN_SIGNED = ("recvWindow", "newOrderRespType", "selfTradePreventionMode")
+"""Taken by every signed endpoint, also where they mean nothing."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,9 @@ class Route:
     @cached_property
     def known(self) -> frozenset[str]:
         """Every parameter the endpoint reads."""
-        return frozenset((*self.required, *self.optional, *(("recvWindow",) if self.needs_signature else ())))
+        return frozenset(
+            (*self.required, *self.optional, *(READ_WHEN_SIGNED if self.needs_signature else ()))
+        )
 
     def weigh(self, values: dict[str, str]) -> int:
         return self.weight if isinstance(self.weight, int) else self.weight(values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from exchanges.paper.dialects.binance.wire import Json, amount, short
 from exchanges.paper.limits import Limits
+from exchanges.paper.sockets.connection import STANDARD_RULES
 from exchanges.paper.symbols import Symbol
 
 PERMISSIONS = ("SPOT", "MARGIN", "TRD_GRP_004")
@@ -105,10 +106,14 @@ def symbol_info(symbol: Symbol, status: str, show_permission_sets: bool) -> Json
     }
 
 
-def rate_limits(limits: Limits) -> list[Json]:
+def rate_limits(limits: Limits, *, over_socket: bool) -> list[Json]:
+    """Return the limits; over a socket connections are counted, where REST counts requests."""
     weight = _limit("REQUEST_WEIGHT", "MINUTE", 1, limits.weight_per_minute)
-    raw = _limit("RAW_REQUESTS", "MINUTE", 5, limits.requests_per_five_minutes)
-    return [weight, *order_limits(limits), raw]
+    if over_socket:
+        last = _limit("CONNECTIONS", "MINUTE", 5, STANDARD_RULES.connections_per_five_minutes)
+    else:
+        last = _limit("RAW_REQUESTS", "MINUTE", 5, limits.requests_per_five_minutes)
+    return [weight, *order_limits(limits), last]
 
 
 def order_limits(limits: Limits) -> list[Json]:

@@ -162,8 +162,7 @@ class _Serving:
 
     def _call(self, params: Params) -> Any:
         request, route, engine = self.request, self.route, self.engine
-        unit = request.headers.get("X-MBX-TIME-UNIT", "").upper()
-        if unit not in _UNITS:
+        if self._time_unit not in _UNITS:
             raise ApiError(-1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.")
         vouched = request.frame is not None and request.frame.payload is None
         params.require(route.required_in_session if vouched else route.required)
@@ -184,9 +183,17 @@ class _Serving:
         params.refuse_others(route.known)
         exchange = self.exchange
         result = route.handler(
-            Call(self.engine, params, key, exchange.random_bytes, self.tampering, exchange.listen_keys)
+            Call(
+                self.engine,
+                params,
+                key,
+                exchange.random_bytes,
+                self.tampering,
+                exchange.listen_keys,
+                over_socket=request.frame is not None,
+            )
         )
-        return wire.in_microseconds(result) if _UNITS[unit] else result
+        return self._timed(result)
 
     def _check_signature(self, key: ApiKey, params: Params) -> None:
         request = self.request
@@ -198,8 +205,16 @@ class _Serving:
     def _failed(self, failure: ApiError, usage: Usage) -> HttpAnswer:
         if failure.retry_after_s:
             self.headers["Retry-After"] = str(failure.retry_after_s)
-        body = msgspec.json.encode(failure.body())
+        body = msgspec.json.encode(self._timed(failure.body()))
         return HttpAnswer(failure.status, body, headers=self.headers, usage=usage)
+
+    @property
+    def _time_unit(self) -> str:
+        return self.request.headers.get("X-MBX-TIME-UNIT", "").upper()
+
+    def _timed(self, answer: Any) -> Any:
+        """Return an answer with its times in the unit that was asked for."""
+        return wire.in_microseconds(answer) if _UNITS.get(self._time_unit) else answer
 
 
 def _gone() -> HttpAnswer:

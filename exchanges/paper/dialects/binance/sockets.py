@@ -156,7 +156,9 @@ class Sockets:
 
 
 def _connecting(request: web.BaseRequest, ip: str) -> HttpRequest:
-    return HttpRequest(SESSION, CONNECT, b"", b"", CIMultiDict(request.headers), ip, Frame({}, None))
+    headers = CIMultiDict(request.headers)
+    headers["X-MBX-TIME-UNIT"] = _options(request).get("timeUnit", "")
+    return HttpRequest(SESSION, CONNECT, b"", b"", headers, ip, Frame({}, None))
 
 
 def _refusal(answer: HttpAnswer) -> web.Response:

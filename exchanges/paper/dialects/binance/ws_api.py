@@ -27,11 +27,14 @@ from exchanges.paper.sockets.hub import Hub, Told
 
 AT_ONCE = 64
 MOST_SUBSCRIPTIONS = 65_535
+_BANNED = 418
 _ALREADY = ApiError(-2035, "User data stream subscription already active.")
 _NOT_ACTIVE = ApiError(-2036, "User data stream subscription not active.")
 _TOO_MANY = ApiError(-2042, "Maximum subscription ID reached for this connection.")
 _NO_SESSION = ApiError(-2015, "Invalid API-key, IP, or permissions for action.", status=401)
 _UNSUPPORTED = ApiError(-1020, "This operation is not supported.")
+_KIND_NAMES = {"HMAC": "HMAC_SHA256", "RSA": "RSA"}
+"""Of keys that cannot log on, as the venue's refusal calls them."""
 
 Ask = Callable[..., Awaitable[HttpAnswer | Delivery]]
 
@@ -56,10 +59,13 @@ class _Subscription:
 
 @dataclass
 class ApiSession:
-    """One connection. `ask` serves a request as the HTTP side does, `abort` cuts the connection off."""
+    """One connection. `ask` serves a request as the HTTP side does, `abort` cuts the connection off.
+
+    `send`: a frame, None to end the connection after those before.
+    """
 
     hub: Hub
-    send: Callable[[bytes], None]
+    send: Callable[[bytes | None], None]
     abort: Callable[[], None]
     ask: Ask
     now_ms: Callable[[], int]
@@ -133,6 +139,8 @@ class ApiSession:
         shows = self.options.shows_limits if asked.shows_limits is None else asked.shows_limits
         self.send(ws_envelope.answered(asked.request_id, answer, shows_limits=shows))
         self._tell_ended(asked, answer)
+        if answer.status == _BANNED:
+            self.send(None)
 
     async def _deliver_badly(self, asked: Asked, delivery: Delivery) -> None:
         match delivery.manner, delivery.answer:
@@ -161,7 +169,7 @@ class ApiSession:
         match asked.method:
             case "session.logon":
                 if who["kind"] != "ED25519" and not self.options.hmac_may_log_on:
-                    raise _UNSUPPORTED
+                    raise ApiError(-4056, f"{_KIND_NAMES[who['kind']]} API key is not supported.")
                 self._api_key, self._authorized_ms = who["apiKey"], usage.now_ms
                 self._account = who["account"]
             case "session.subscriptions":
@@ -191,7 +199,8 @@ class ApiSession:
         return status
 
     def _subscribe(self, account: int, *, of_session: bool) -> Json:
-        if self._subscriptions:
+        stream = f"account {account}"
+        if any(each.stream == stream for each in self._subscriptions.values()):
             raise _ALREADY
         number = self._next_subscription
         if number >= MOST_SUBSCRIPTIONS:
@@ -201,7 +210,6 @@ class ApiSession:
         def tell(told: Told) -> None:
             self._tell(number, told.payload)
 
-        stream = f"account {account}"
         self._subscriptions[number] = _Subscription(of_session, stream, tell)
         self.hub.listen({stream: partial(AccountEvents, account)}, tell)
         return {"subscriptionId": number}
