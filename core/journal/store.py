@@ -60,6 +60,11 @@ def _connect_for_reading(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None)
 
 
+def _connect_as_it_stands(path: Path) -> sqlite3.Connection:
+    """Open a file that nobody can be writing, and that has no log beside it."""
+    return sqlite3.connect(f"file:{quote(str(path))}?immutable=1", uri=True, isolation_level=None)
+
+
 class Append(Protocol):
     """Add one event to the chain and to the projections, within the transaction."""
 
@@ -214,10 +219,15 @@ def open_database(
         try:
             db = _open(path, connect, busy_timeout_ms)
         except sqlite3.OperationalError as error:
-            # Even reading needs a small file beside the database, which a full disk does not give.
-            if read_only or _code(error) not in _NO_ROOM or not release_reserve(home):
+            # Even reading needs a file beside the database, which a full or read-only disk does not give.
+            if _code(error) not in _NO_ROOM:
                 raise
-            db = _open(path, connect, busy_timeout_ms)
+            if read_only and not log_is_pending(path):
+                db = _open(path, _connect_as_it_stands, busy_timeout_ms)
+            elif not read_only and release_reserve(home):
+                db = _open(path, connect, busy_timeout_ms)
+            else:
+                raise
         if read_only:
             db.execute("PRAGMA query_only = ON")
         elif version_of(db) < VERSION:
@@ -319,9 +329,17 @@ def open_for_inspection(home: Path) -> sqlite3.Connection | None:
     """
     if not journal_exists(home):
         return None
-    refuse_strange_header(home / DATABASE)
+    path = home / DATABASE
+    refuse_strange_header(path)
     with translated():
-        db = _connect_for_reading(home / DATABASE)
+        db = _connect_for_reading(path)
+        try:
+            version_of(db)
+        except sqlite3.OperationalError as error:
+            db.close()
+            if _code(error) not in _NO_ROOM or log_is_pending(path):
+                raise
+            db = _connect_as_it_stands(path)
         _prepare(db, BUSY_TIMEOUT_MS)
     return db
 

@@ -86,6 +86,28 @@ def test_read_only_file_gives_no_permission_but_can_be_read(own_home: Path) -> N
         assert journal.trading_state(account) is TradingState.ACTIVE
 
 
+def test_where_no_file_can_be_made_the_journal_can_still_be_read(own_home: Path) -> None:
+    """SQLite needs a file beside a database with a log, even to read; a full or read-only disk gives none."""
+
+    class Connection(sqlite3.Connection):
+        def execute(self, statement: str, parameters: Any = ()) -> sqlite3.Cursor:
+            if statement.startswith("SELECT"):
+                raise sqlite_error(sqlite3.SQLITE_CANTOPEN, "unable to open database file")
+            return super().execute(statement, parameters)
+
+    def connect(path: Path) -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{path}?mode=rw", uri=True, isolation_level=None, factory=Connection)
+
+    with open_journal(own_home) as journal:
+        account = open_account(journal)
+        intent = record_intent(journal, account).intent
+        with pytest.raises(Refused) as caught:  # what was committed last is in the log
+            open_journal(own_home, connect=connect, read_only=True)
+        assert_unwritable(caught)
+    with open_journal(own_home, connect=connect, read_only=True) as journal:
+        assert [each.order.client_order_id for each in journal.unsettled()] == [intent.client_order_id]
+
+
 def test_full_disk_stops_entries_and_keeps_the_reserve(own_home: Path, disk: Disk) -> None:
     with open_journal(own_home, connect=disk.connect) as journal:
         account = open_account(journal)
