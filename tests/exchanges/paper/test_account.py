@@ -211,6 +211,45 @@ def test_deposit_addresses_are_invalid_by_construction(venues: OpenVenue) -> Non
     assert venue.signed("GET", path, coin="SHIB").refusal == (400, -1130)
     assert venue.signed("GET", path).refusal == (400, -1102)
 
+    listed = venue.signed("GET", f"{path}/list", coin="USDT").body
+    assert listed == [{name: address[name] for name in ("coin", "address", "tag")} | {"isDefault": 1}]
+
+
+def test_the_wallet_switches_fees_to_bnb_and_back(venues: OpenVenue) -> None:
+    venue = venues(persona="mainnet")
+    path = "/sapi/v1/bnbBurn"
+    on = {"spotBNBBurn": True, "interestBNBBurn": False}
+    assert venue.signed("POST", path, spotBNBBurn="true").body == on
+    assert venue.signed("GET", path).body == on
+    bought = venue.order("BUY", "MARKET", quantity="0.001").body["fills"]
+    assert [fill["commissionAsset"] for fill in bought] == ["BNB"]
+    assert venue.signed("POST", path, spotBNBBurn="false").body == {**on, "spotBNBBurn": False}
+    assert venue.signed("POST", path, spotBNBBurn="yes").refusal == (400, -1130)
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted", "found"),
+    [
+        ("deposit/hisrec", {}, 2),
+        ("deposit/hisrec", {"coin": "SOL"}, 1),
+        ("deposit/hisrec", {"status": "1"}, 2),
+        ("deposit/hisrec", {"status": "0"}, 0),
+        ("deposit/hisrec", {"txId": "PAPER-1"}, 1),
+        ("deposit/hisrec", {"offset": "1", "includeSource": "true"}, 1),
+        ("withdraw/history", {"status": "6"}, 1),
+        ("withdraw/history", {"idList": "2,3"}, 1),
+        ("withdraw/history", {"idList": "1"}, 0),
+        ("withdraw/history", {"withdrawOrderId": "mine"}, 0),
+    ],
+)
+def test_transfers_are_found_by_what_is_known_of_them(
+    venues: OpenVenue, path: str, wanted: dict[str, str], found: int
+) -> None:
+    venue = venues(persona="mainnet")
+    for asset, change in (("SOL", 2), ("LTC", 3), ("SOL", -1)):
+        admin.deposit(venue.exchange, asset, Decimal(change))
+    assert len(venue.signed("GET", f"/sapi/v1/capital/{path}", **wanted).body) == found
+
 
 def test_an_unrestricted_key_tells_when_its_trading_right_ends(venues: OpenVenue) -> None:
     venue = venues(persona="mainnet")

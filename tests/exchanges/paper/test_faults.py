@@ -389,6 +389,21 @@ async def test_an_order_fills_in_part_while_it_is_canceled(client: Client) -> No
     assert (seen.json["status"], seen.json["executedQty"]) == ("CANCELED", "0.00030000")
 
 
+@pytest.mark.parametrize(("percent", "ends"), [(100, ["EXPIRED", "FILLED"]), (40, ["EXPIRED", "CANCELED"])])
+async def test_a_leg_fills_while_its_list_is_canceled(client: Client, percent: int, ends: list[str]) -> None:
+    legs = {"aboveType": "LIMIT_MAKER", "abovePrice": await client.above()}
+    legs |= {"belowType": "STOP_LOSS", "belowStopPrice": LOW}
+    fields = {"symbol": "BTCUSDT", "side": "SELL", "quantity": "0.001", **legs}
+    assert (await client.ask("POST", "/api/v3/orderList/oco", **fields)).status == 200
+    await client.set(CancelRace(when=When(path="/api/v3/orderList", method="DELETE"), percent=percent))
+    seen = await client.ask("DELETE", "/api/v3/orderList", symbol="BTCUSDT", orderListId=1)
+    if percent == 100:
+        assert seen.json == {"code": -2011, "msg": "Unknown order sent."}
+    else:
+        assert [report["executedQty"] for report in seen.json["orderReports"]] == ["0.00040000"]
+    assert await client.orders() == ends
+
+
 async def test_a_stop_fires_while_it_is_canceled(client: Client) -> None:
     stop = {"type": "STOP_LOSS", "side": "SELL", "stopPrice": LOW, "price": None, "timeInForce": None}
     await client.place(**stop)

@@ -17,7 +17,7 @@ from exchanges.paper.dialects.binance.errors import (
     not_valid,
 )
 from exchanges.paper.dialects.binance.order_form import Form, new_id, read_order, read_type, response_type
-from exchanges.paper.dialects.binance.orders import canceled_list
+from exchanges.paper.dialects.binance.orders import canceled_list, raced
 from exchanges.paper.dialects.binance.wire import Json
 from exchanges.paper.filters import OrderRequest
 from exchanges.paper.placing import ListRequest
@@ -155,7 +155,11 @@ def cancel(call: Call) -> Json:
     found = _find(call, list_id, client_id)
     if found is None or found.symbol != symbol.name or not found.is_open:
         raise Refused(Reason.UNKNOWN_ORDER)
-    return canceled_list(call, found, cancel_id)
+    raced(call, min(call.engine.world.members(found), key=lambda order: order.is_waiting))
+    still_open = call.engine.world.lists.get(found.list_id)
+    if still_open is None:
+        raise Refused(Reason.UNKNOWN_ORDER)
+    return canceled_list(call, still_open, cancel_id)
 
 
 def _place(call: Call, legs: tuple[OrderRequest, ...], working: OrderRequest | None) -> Json:

@@ -89,7 +89,7 @@ def cancel_one(
     """Cancel an order, and the list it is in. Raises Refused."""
     if order is None:
         raise Refused(Reason.UNKNOWN_ORDER)
-    canceled = canceling.cancel(call.engine, _raced(call, order), cancel_id, restriction)
+    canceled = canceling.cancel(call.engine, raced(call, order), cancel_id, restriction)
     _maybe_fill_later(call, canceled)
     return canceled
 
@@ -98,7 +98,7 @@ def cancel_all(call: Call) -> list[Json]:
     """Cancel a symbol's orders; those of a list are answered as a list."""
     engine = call.engine
     found = engine.open_orders(call.params.symbol().name)
-    orders = [order for order in (_raced(call, order) for order in found) if order.is_open]
+    orders = [order for order in (raced(call, order) for order in found) if order.is_open]
     if not orders:
         raise ApiError(*UNKNOWN_ORDER)
     cancel_id = new_id(call)
@@ -156,7 +156,7 @@ def find(call: Call, by_id: str = "orderId", by_name: str = "origClientOrderId")
     return call.engine.find(symbol.name, order_id, client_order_id)
 
 
-def _raced(call: Call, order: Order) -> Order:
+def raced(call: Call, order: Order) -> Order:
     """Return an order that is to be canceled, filled by a tampered exchange while the cancel arrives."""
     percent = call.tampering.race_percent
     if not percent:

@@ -35,7 +35,7 @@ def _window_weight(values: dict[str, str]) -> int:
 _SELECTORS = ("symbol", "symbols", "symbolStatus")
 _USER = Security.USER_DATA
 _LISTING = ("startTime", "endTime", "limit")
-_HISTORY = ("coin", "offset", *_LISTING)
+_HISTORY = ("coin", "status", "offset", *_LISTING)
 
 ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/api/v3/ping"): Route(market.ping, 1),
@@ -122,8 +122,19 @@ SAPI_ROUTES: dict[tuple[str, str], Route] = {
     ("GET", "/sapi/v1/capital/deposit/address"): Route(
         sapi.deposit_address, 10, _USER, mandatory=("coin",), optional=("network", "amount")
     ),
-    ("GET", "/sapi/v1/capital/deposit/hisrec"): Route(transfers.deposits, 1, _USER, optional=_HISTORY),
-    ("GET", "/sapi/v1/capital/withdraw/history"): Route(transfers.withdrawals, 1, _USER, optional=_HISTORY),
+    ("GET", "/sapi/v1/capital/deposit/address/list"): Route(
+        sapi.deposit_addresses, 10, _USER, mandatory=("coin",), optional=("network",)
+    ),
+    ("GET", "/sapi/v1/bnbBurn"): Route(sapi.bnb_burn, 1, _USER),
+    ("POST", "/sapi/v1/bnbBurn"): Route(
+        sapi.set_bnb_burn, 1, _USER, optional=("spotBNBBurn", "interestBNBBurn")
+    ),
+    ("GET", "/sapi/v1/capital/deposit/hisrec"): Route(
+        transfers.deposits, 1, _USER, optional=(*_HISTORY, "txId", "includeSource")
+    ),
+    ("GET", "/sapi/v1/capital/withdraw/history"): Route(
+        transfers.withdrawals, 1, _USER, optional=(*_HISTORY, "withdrawOrderId", "idList")
+    ),
     ("GET", "/sapi/v1/asset/dribblet"): Route(transfers.dust, 1, _USER, optional=("startTime", "endTime")),
     ("GET", "/sapi/v1/asset/assetDividend"): Route(transfers.dividends, 10, _USER, optional=_LISTING),
     ("GET", "/sapi/v1/asset/tradeFee"): Route(sapi.trade_fee, 1, _USER, optional=("symbol",)),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from exchanges.paper.dialects.binance.call import Call
 from exchanges.paper.dialects.binance.errors import missing, not_valid
 from exchanges.paper.dialects.binance.wire import Json, amount, short
@@ -104,6 +106,24 @@ def deposit_address(call: Call) -> Json:
     network = call.params.choice("network", _NETWORKS[coin]) or _NETWORKS[coin][0]
     address = f"PAPER-{coin}-{network}-{call.engine.world.account.uid}"
     return {"address": address, "coin": coin, "tag": "", "url": ""}
+
+
+def deposit_addresses(call: Call) -> list[Json]:
+    address = deposit_address(call)
+    return [{name: address[name] for name in ("coin", "address", "tag")} | {"isDefault": 1}]
+
+
+def bnb_burn(call: Call) -> Json:
+    """Return what is paid in BNB; interest is nothing that falls due here."""
+    return {"spotBNBBurn": call.engine.world.account.pays_in_bnb, "interestBNBBurn": False}
+
+
+def set_bnb_burn(call: Call) -> Json:
+    world = call.engine.world
+    call.params.flag("interestBNBBurn", default=False)
+    pays_in_bnb = call.params.flag("spotBNBBurn", default=world.account.pays_in_bnb)
+    world.change_account(replace(world.account, pays_in_bnb=pays_in_bnb))
+    return bnb_burn(call)
 
 
 def trade_fee(call: Call) -> list[Json]:

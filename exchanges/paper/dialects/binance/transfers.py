@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from exchanges.paper.dialects.binance.call import Call
@@ -15,11 +16,15 @@ DUST_MAX = 100
 
 
 def deposits(call: Call) -> list[Json]:
-    return [_deposit(each) for each in _page(call, "deposit")]
+    call.params.flag("includeSource", default=False)
+    found = map(_deposit, _between(call, "deposit"))
+    return _page(call, found, "coin", "status", "txId")
 
 
 def withdrawals(call: Call) -> list[Json]:
-    return [_withdrawal(each) for each in _page(call, "withdrawal")]
+    ids = (call.params.text("idList") or "").split(",")
+    found = (row for row in map(_withdrawal, _between(call, "withdrawal")) if ids == [""] or row["id"] in ids)
+    return _page(call, found, "coin", "status", "withdrawOrderId")
 
 
 def dust(call: Call) -> Json:
@@ -33,9 +38,15 @@ def dividends(call: Call) -> Json:
     return {"rows": [_dividend(each) for each in rows], "total": len(found)}
 
 
-def _page(call: Call, kind: TransferKind) -> list[Transfer]:
-    coin, first = call.params.text("coin"), call.params.integer("offset") or 0
-    found = [each for each in _between(call, kind) if coin in (None, each.asset)]
+def _page(call: Call, rows: Iterable[Json], *fields: str) -> list[Json]:
+    """Return the wanted part of the rows that have in these fields what was asked for."""
+    wanted = {name: value for name in fields if (value := call.params.text(name)) is not None}
+    found = [
+        row
+        for row in rows
+        if wanted.items() <= {name: str(row[name]) for name in fields if name in row}.items()
+    ]
+    first = call.params.integer("offset") or 0
     return found[first : first + call.params.limit(1000, 1000)]
 
 
