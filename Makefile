@@ -45,6 +45,8 @@ lock:
 	  --no-annotate --no-header -q -o requirements.lock
 	uv pip compile pyproject.toml --extra dev -c requirements.lock --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-annotate --no-header -q -o requirements-dev.lock
+	echo hatchling | uv pip compile - -c requirements-dev.lock --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --no-header -q -o requirements-build.lock
 
 clean:
 	rm -rf $(VENV) $(DEMO_HOME) .prove-crash .prove-faults
