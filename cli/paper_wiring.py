@@ -127,6 +127,11 @@ async def served(config: PaperConfig, serving: Serving = INSIDE) -> AsyncIterato
                     )
                 )
             except OSError as error:
+                if error.filename is not None:
+                    raise ConfigError(
+                        f"the paper exchange cannot write {error.filename}: {error.strerror}",
+                        hint="make room there, or keep it elsewhere: --home, TRADER_HOME",
+                    ) from None
                 raise ConfigError(
                     f"the paper exchange cannot listen on {serving.host}:{serving.port}: {error.strerror}",
                     hint="leave --port out to have a free one chosen",

@@ -179,9 +179,12 @@ def connect(directory: Path) -> sqlite3.Connection:
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / STATE_FILE
     path.touch(mode=0o600)  # it holds the secrets of toy keys, which nobody should learn to leave open
-    connection = sqlite3.connect(
-        path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, cached_statements=256
-    )
+    try:
+        connection = sqlite3.connect(
+            path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, cached_statements=256
+        )
+    except sqlite3.OperationalError as error:
+        raise StateError(f"{path} cannot be opened: {error}") from error
     try:
         _prepare(connection, path)
     except sqlite3.OperationalError as error:

@@ -360,6 +360,16 @@ def test_an_exchange_to_be_mirrored_that_does_not_answer(shell: Shell, unused_tc
     assert_refused(shell, command, "PAPER_STATE_INVALID", 3, f"nothing was fetched of {url}", "hint:")
 
 
+def test_an_exchange_that_has_no_place_for_its_state(shell: Shell) -> None:
+    home = Path(shell.environ["TRADER_HOME"])
+    home.mkdir()
+    (home / "paper").write_text("not a folder")
+    assert_refused(shell, "trader stage 0", "SETTINGS_INVALID", 3, str(home / "paper"), "hint:")
+    (home / "paper").unlink()
+    (home / "paper" / "paper.sqlite3").mkdir(parents=True)
+    assert_refused(shell, "trader stage 0", "PAPER_STATE_INVALID", 3, "paper.sqlite3", "hint:")
+
+
 def test_the_document_of_a_refusal_names_the_place(shell: Shell) -> None:
     _, stdout, _ = shell.run("BINANCE_USE_TESTNET=false trader stage 0 --json")
     document = json.loads(stdout)
