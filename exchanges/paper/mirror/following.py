@@ -12,12 +12,15 @@ from pathlib import Path
 import aiohttp
 
 from exchanges.paper.exchange import Exchange
-from exchanges.paper.market import MINUTE_MS, STEP_MS, SymbolSpec
+from exchanges.paper.market import MINUTE_MS, STEP_MS, TRADES_PER_MINUTE, SymbolSpec
 from exchanges.paper.mirror import fetching
 from exchanges.paper.mirror.fetching import MirrorError, Seen
+from exchanges.paper.mirror.market import folded
 from exchanges.paper.mirror.tape import Print, Tape
 
 HISTORY_MINUTES = 3_000
+PRINTS_KEPT_MINUTES = 2 * 24 * 60
+FOLD_EVERY_MINUTES = 60
 LOOK_EVERY_S = STEP_MS / 1000
 _MOST_BARS = 1_000
 _AT_ONCE = 4
@@ -115,8 +118,20 @@ class Follower:
             prints = [
                 (symbol, found) for symbol, those in seen.items() for found in self._new(symbol, those, step)
             ]
-            self._tape.add(bars, prints, known_step=step)
+            folded_minute = self._due_to_fold(step)
+            if folded_minute:
+                bars += [
+                    (symbol, bar)
+                    for symbol, spec in self._specs.items()
+                    for bar in folded(self._tape, spec, folded_minute)
+                ]
+            self._tape.add(bars, prints, known_step=step, folded_minute=folded_minute)
             self._written_step = step
+
+    def _due_to_fold(self, step: int) -> int:
+        """Return the minute before which prints become bars now, 0: none do. They are ten times a bar."""
+        end = step // TRADES_PER_MINUTE - PRINTS_KEPT_MINUTES
+        return end if end - self._tape.folded_minute >= FOLD_EVERY_MINUTES else 0
 
     def _new(self, symbol: str, seen: list[Seen], step: int) -> list[Print]:
         """Return what traded since the last look, at the last price; nothing where nothing did."""

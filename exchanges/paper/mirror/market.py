@@ -22,6 +22,20 @@ def mirrored(tape: Tape, spec: SymbolSpec) -> Market:
     return BarMarket(spec, trades, seed=0, start_ms=start_ms, end_ms=tape.end_ms)
 
 
+def folded(tape: Tape, spec: SymbolSpec, end_minute: int) -> list[TapeBar]:
+    """Return the bars that the prints of a symbol make up in the minutes before one."""
+    steps = np.array(tape.prints[spec.symbol], dtype=np.int64)[:: len(Print._fields)]
+    minutes = np.unique(steps // TRADES_PER_MINUTE)
+    minutes = minutes[minutes < end_minute]
+    if not len(minutes):
+        return []
+    first = int(minutes[0])
+    bars = mirrored(tape, spec).minutes(first, int(minutes[-1]) - first + 1)
+    columns = (bars.open, bars.high, bars.low, bars.close, bars.volume)
+    rows = np.stack([minutes, *(column[minutes - first] for column in columns)], axis=1)
+    return [TapeBar(*row) for row in rows.tolist()]
+
+
 @dataclass(frozen=True, eq=False)
 class TapeTrades:
     """The trades of a tape: those of bars where it has one, else its prints, each until the next.
@@ -41,6 +55,7 @@ class TapeTrades:
     @classmethod
     def of(cls, tape: Tape, spec: SymbolSpec) -> TapeTrades:
         bars = np.array(tape.bars[spec.symbol], dtype=np.int64).reshape(-1, len(TapeBar._fields))
+        bars = bars[np.argsort(bars[:, 0], kind="stable")]
         minutes, closes = bars[:, 0], bars[:, 4]
         ends = np.stack(
             [(minutes + 1) * TRADES_PER_MINUTE - 1, closes, np.ones_like(closes), np.zeros_like(closes)],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from array import array
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,6 +28,7 @@ CREATE TABLE IF NOT EXISTS prints (
   UNIQUE (symbol, step)
 );
 CREATE TABLE IF NOT EXISTS known (id INTEGER PRIMARY KEY CHECK (id = 1), step INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS folded (id INTEGER PRIMARY KEY CHECK (id = 1), minute INTEGER NOT NULL);
 """
 
 
@@ -57,8 +59,9 @@ class Print(NamedTuple):
 class Tape:
     """The tape of one exchange. `known_step`: the last one something is known of; 0 for an empty tape.
 
-    `bars` and `prints` hold the numbers of a symbol's bars and prints one after the other: a tape grows for
-    weeks, and is made into arrays at every step.
+    `folded_minute`: no prints are left of minutes before this one, their bars are. `bars` and `prints` hold
+    the numbers of a symbol's bars and prints one after the other: a tape grows for weeks, and is made into
+    arrays at every step. Prints are in the order of time, bars need not be.
     """
 
     def __init__(self, folder: Path, url: str) -> None:
@@ -67,7 +70,7 @@ class Tape:
         self.url = url
         self.bars: defaultdict[str, array[int]] = defaultdict(lambda: array("q"))
         self.prints: defaultdict[str, array[int]] = defaultdict(lambda: array("q"))
-        self.known_step = 0
+        self.known_step = self.folded_minute = 0
         self._last_bar = self._last_print = 0
         self._db = sqlite3.connect(folder / f"mirror-{digest}.sqlite3", isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
@@ -97,6 +100,10 @@ class Tape:
             self.prints[symbol].extend(each)
             self._last_print = number
         self.known_step = known_step
+        row = self._db.execute("SELECT minute FROM folded").fetchone()
+        if row and row[0] != self.folded_minute:
+            self.folded_minute = row[0]
+            self._forget_prints(self.folded_minute * TRADES_PER_MINUTE)
 
     def add(
         self,
@@ -104,8 +111,12 @@ class Tape:
         prints: Iterable[tuple[str, Print]] = (),
         *,
         known_step: int,
+        folded_minute: int = 0,
     ) -> None:
-        """Write on, up to a later step; the caller sees to it that nobody has looked there yet."""
+        """Write on, up to a later step; the caller sees to it that nobody has looked there yet.
+
+        `folded_minute`: forget the prints of minutes before, whose bars are among `bars`.
+        """
         self._db.execute("BEGIN IMMEDIATE")
         try:
             self._db.executemany(
@@ -123,8 +134,17 @@ class Tape:
                 "ON CONFLICT (id) DO UPDATE SET step = max(step, excluded.step)",
                 (known_step,),
             )
+            if folded_minute:
+                self._db.execute("DELETE FROM prints WHERE step < ?", (folded_minute * TRADES_PER_MINUTE,))
+                self._db.execute("INSERT OR REPLACE INTO folded VALUES (1, ?)", (folded_minute,))
             self._db.execute("COMMIT")
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
         self.read_on()
+
+    def _forget_prints(self, before_step: int) -> None:
+        width = len(Print._fields)
+        for prints in self.prints.values():
+            steps = range(0, len(prints), width)
+            del prints[: width * bisect_left(steps, before_step, key=prints.__getitem__)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -44,6 +45,53 @@ def klines_until_now(request: Received) -> Reply:
     newest = end_ms - end_ms % MINUTE_MS
     count = min(int(request.params["limit"]), 1000)
     return answer([kline(newest - back * MINUTE_MS) for back in reversed(range(count))])
+
+
+def tape_of(trades: int, apart_ms: int) -> Callable[[Received], Reply]:
+    """Answer as the venue does for a tape of so many trades, the last of them now: numbered from 0."""
+
+    def reply(request: Received) -> Reply:
+        limit = int(request.params["limit"])
+        first = int(request.params.get("fromId", max(0, trades - limit)))
+        return answer(
+            [
+                {
+                    "a": n,
+                    "p": "2",
+                    "q": "1",
+                    "f": n,
+                    "l": n,
+                    "T": NOW_MS - (trades - 1 - n) * apart_ms,
+                    "m": n % 2 == 0,
+                }
+                for n in range(first, min(trades, first + limit))
+            ]
+        )
+
+    return reply
+
+
+@pytest.mark.parametrize(
+    ("trades", "apart_ms", "seen", "requests"),
+    [
+        (0, 1, 0, 1),
+        (7, 1, 7, 1),
+        (1_000, 1, 1_000, 1),
+        (2_500, 1, 2_500, 3),
+        (5_000, 20, 3_001, 4),
+        (1_000_000, 1, 10_000, 10),
+    ],
+)
+async def test_the_tape_is_read_from_its_end(
+    server: ScriptedServer, trades: int, apart_ms: int, seen: int, requests: int
+) -> None:
+    server.otherwise = tape_of(trades, apart_ms)
+    async with open_venue(server) as venue:
+        flow = await venue.market_data.taker_flow("BTCUSDT", 60_000)
+    assert flow.trades == seen
+    assert flow.bought + flow.sold == 2 * seen
+    assert abs(flow.bought - flow.sold) <= 2
+    assert len(server.received) == requests
 
 
 @pytest.mark.parametrize("count", [1, 2, 999, 1000, 1001, 2500])

@@ -19,7 +19,7 @@ from core.instrument import Filters, PercentPrice, SymbolStatus
 from core.orders import Liquidity, OrderStatus, OrderType, Side
 from core.ports import DepositNetwork
 from core.values import Base, Money, Quote
-from exchanges.binance import wire, wire_account, wire_market
+from exchanges.binance import wire, wire_account, wire_market, wire_tape
 from exchanges.binance.wire import Unreadable
 from tests.exchanges.binance.scripted import FILLED_REPLY, make_intent
 
@@ -156,6 +156,17 @@ COINS = [
     }
 ]
 
+AGGREGATE = {
+    "a": 26129,
+    "p": "0.01633102",
+    "q": "4.70443515",
+    "f": 27781,
+    "l": 27783,
+    "T": 1,
+    "m": True,
+    "M": True,
+}
+
 PARSERS: dict[str, tuple[Callable[[Any], object], object]] = {
     "order": (wire.parse_order, FILLED_REPLY),
     "query": (wire.parse_order, QUERY),
@@ -172,6 +183,7 @@ PARSERS: dict[str, tuple[Callable[[Any], object], object]] = {
     ),
     "coins": (partial(wire_account.parse_networks, coin="BTC"), COINS),
     "time": (wire_market.parse_server_time, {"serverTime": 1}),
+    "tape": (wire_tape.parse_tape, [AGGREGATE]),
     "average price": (wire_market.parse_average_price, {"mins": 5, "price": "9.3"}),
     "instrument": (partial(wire_market.parse_instrument, symbol="BTCUSDT"), {"symbols": [SYMBOL]}),
     "depth": (partial(wire_market.parse_book, symbol="BTCUSDT", ts_recv_ms=1), DEPTH),
@@ -234,6 +246,19 @@ def test_deep_nesting_is_unreadable() -> None:
     for parse, _ in PARSERS.values():
         with pytest.raises(Unreadable):
             parse(deep)
+
+
+def test_a_tape_is_added_up_by_who_took() -> None:
+    bought = {**AGGREGATE, "a": 26130, "p": "2", "q": "3.5", "f": 27784, "l": 27784, "m": False}
+    flow = wire_tape.taker_flow(wire_tape.parse_tape([AGGREGATE, bought]), 7)
+    assert (flow.bought, flow.sold) == (Decimal(7), Decimal("0.01633102") * Decimal("4.70443515"))
+    assert (flow.trades, flow.ts_recv_ms) == (4, 7)
+
+
+@pytest.mark.parametrize("change", [{"a": 26128}, {"a": 26129}, {"l": 27780}, {"p": "-1"}])
+def test_a_tape_that_contradicts_itself_is_unreadable(change: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable):
+        wire_tape.parse_tape([AGGREGATE, {**AGGREGATE, "a": 26130, **change}])
 
 
 SAMPLES: dict[str, Callable[[Any], object]] = {

@@ -68,6 +68,14 @@ async def test_books_and_bars_agree_on_the_price(desk: Desk) -> None:
     assert all(floor_to(price, tick) == price for price, _ in book.bids + book.asks)
 
 
+async def test_the_tape_tells_what_takers_did(desk: Desk) -> None:
+    flow = await desk.venue.market_data.taker_flow(SYMBOL, 60_000)
+    hour = await desk.venue.market_data.taker_flow(SYMBOL, 3_600_000)
+    assert 0 < flow.trades < hour.trades
+    assert 0 < flow.bought + flow.sold < hour.bought + hour.sold
+    assert 0 <= desk.clock.now_ms() - flow.ts_recv_ms < 1_000
+
+
 async def test_the_account_is_read(desk: Desk) -> None:
     account = desk.venue.account
     snapshot = await account.snapshot()
@@ -80,10 +88,10 @@ async def test_the_account_is_read(desk: Desk) -> None:
     assert await account.last_trade_id(SYMBOL) is None
 
 
-@pytest.mark.parametrize("call", ["instrument", "book", "bars", "average_price"])
+@pytest.mark.parametrize("call", ["instrument", "book", "bars", "average_price", "taker_flow"])
 async def test_an_unknown_symbol_is_named(desk: Desk, call: str) -> None:
     market = desk.venue.market_data
-    arguments = {"book": (5,), "bars": ("1m", 5)}.get(call, ())
+    arguments = {"book": (5,), "bars": ("1m", 5), "taker_flow": (60_000,)}.get(call, ())
     with pytest.raises(ConfigError) as refused:
         await getattr(market, call)("NOSUCHUSDT", *arguments)
     assert refused.value.code == "SYMBOL_UNKNOWN"

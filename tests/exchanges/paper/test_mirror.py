@@ -20,6 +20,7 @@ from exchanges.paper.markets import mirrored_specs, synthetic_market
 from exchanges.paper.mirror import following
 from exchanges.paper.mirror.fetching import MirrorError
 from exchanges.paper.mirror.following import Follower, new_session, prepare
+from exchanges.paper.mirror.tape import Print
 from exchanges.paper.symbols import SYMBOLS
 from tests.exchanges.paper.venue import Venue, Wall
 
@@ -200,6 +201,36 @@ async def test_the_tape_is_replayed_without_the_other_exchange(
     again = Mirror(tmp_path / "state", upstream.url, wall)
     assert answers(again.market(), times) == before
     again.exchange.close()
+
+
+async def test_old_prints_become_bars_and_the_minutes_stay_what_they_were(
+    mirror: Mirror, upstream: Upstream, wall: Wall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "PRINTS_KEPT_MINUTES", 2)
+    monkeypatch.setattr(following, "FOLD_EVERY_MINUTES", 2)
+    other = Mirror(tmp_path / "state", upstream.url, wall)
+    first = wall.now_ms // MINUTE_MS
+    before: list[Any] = []
+    for turn in range(60):
+        await mirror.look()
+        wall.forward(2 * STEP_MS)
+        if turn == 29:
+            before = minutes(mirror.market(), first)
+    again = Mirror(tmp_path / "state", upstream.url, wall)
+    for each in (mirror, other, again):
+        assert minutes(each.market(), first) == before
+        kept = each.tape.prints["BTCUSDT"][:: len(Print._fields)]
+        assert each.tape.folded_minute > first + 2
+        assert min(kept) >= each.tape.folded_minute * MINUTE_MS // STEP_MS
+        assert mirror.market().ordinal_at(wall.now_ms) == each.market().ordinal_at(wall.now_ms)
+    other.exchange.close()
+    again.exchange.close()
+
+
+def minutes(market: Market, first: int) -> list[Any]:
+    """Return open, high, low, close and volume of two minutes."""
+    bars = market.minutes(first, 2)
+    return [column.tolist() for column in (bars.open, bars.high, bars.low, bars.close, bars.volume)]
 
 
 async def test_two_processes_see_one_market_and_one_of_them_looks(
