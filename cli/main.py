@@ -234,6 +234,22 @@ COMMANDS: tuple[Entry | Section, ...] = (
         (3, 6, 7),
     ),
     Entry(
+        "backup",
+        "Copy the journal into one verified file, while it is in use.",
+        "trader backup /mnt/other-machine/",
+        "cli.commands.backup:backup",
+        (3, 4, 5),
+        looks_back=False,
+    ),
+    Entry(
+        "restore",
+        "Make a home of a backup, halted until its books agree.",
+        'trader restore trader-backup.zip --home ~/trader --reason "the disk died"',
+        "cli.commands.restore:restore",
+        (3, 4, 5),
+        looks_back=False,
+    ),
+    Entry(
         "doctor",
         "Write what a helper needs to see into one file, without a secret.",
         "trader doctor",

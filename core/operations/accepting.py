@@ -23,6 +23,8 @@ async def accept(
     known = {each.break_id: each for each in book.breaks() if each.is_open}
     chosen = [_named(known, name) for name in names]
     chosen += [each for first in chosen for each in known.values() if _is_part_of(each, first)]
+    # Orders first, then trades as they happened: what was bought before it was sold costs what it cost.
+    chosen.sort(key=lambda each: (each.found.symbol, each.found.trade_id or 0))
     accepted = {each.break_id: each for each in chosen}
     for each in accepted.values():
         booked = await _booked(desk, each, reason, result)
