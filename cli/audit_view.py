@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from cli.console import Console
+from cli.drill_view import drill_sentence
 from core.audit.archive import Piece
 from core.audit.records import shown
 from core.clock import iso_utc
+from core.drills.record import DRILL
 from core.journal.anchors import Anchor
 from core.journal.audit_log import line_of
 from core.journal.chain import canonical_json
@@ -56,7 +59,7 @@ def events_result(console: Console, links: Sequence[Link]) -> None:
         console.table(
             ["event", "time", "kind", "what"],
             [
-                [each["sequence"], _time(each["time_ms"]), each["kind"], _what(each["payload"])]
+                [each["sequence"], _time(each["time_ms"]), each["kind"], _what(each["kind"], each["payload"])]
                 for each in events
             ],
         )
@@ -66,10 +69,13 @@ def _time(time_ms: object) -> str:
     return iso_utc(time_ms) if isinstance(time_ms, int) else str(time_ms)
 
 
-def _what(payload: object) -> str:
+def _what(kind: object, payload: object) -> str:
     """Return the plain parts of a payload that say something; the document has all of it."""
     if not isinstance(payload, dict):
         return _plain(payload)
+    if kind == DRILL:
+        with suppress(KeyError, TypeError, AttributeError):  # a damaged one is shown as it is stored
+            return drill_sentence(payload)
     told = {name: value for name, value in payload.items() if not isinstance(value, dict | list)}
     text = ", ".join(
         f"{name} {_plain(value)}" for name, value in told.items() if value not in (None, "", False)

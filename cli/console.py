@@ -169,6 +169,21 @@ class Console:
         return self._stderr if self.is_live else None
 
     @property
+    def stdin(self) -> TextIO:
+        """Where lines come from: a keyboard, or a script."""
+        return self._stdin
+
+    @property
+    def is_attended(self) -> bool:
+        """Whether somebody types, and sees what is asked."""
+        return self._can_ask()
+
+    def within(self, environ: Mapping[str, str]) -> Console:
+        """Return the console of a command inside this one: its data is talk where ours is a document."""
+        stdout = self._stderr if self.options.as_json else self._stdout
+        return Console(Options(), environ, self._stdin, stdout, self._stderr)
+
+    @property
     def draws(self) -> bool:
         """Whether data is drawn for a person, with colors, instead of printed plainly."""
         return self._stdout.isatty() and self._color_allowed and not self.options.as_json

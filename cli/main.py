@@ -61,6 +61,13 @@ COMMANDS: tuple[Entry | Section, ...] = (
         (3, 4, 5),
     ),
     Entry(
+        "drill",
+        "Rehearse an incident on the paper exchange, against the clock.",
+        "trader drill flatten",
+        "cli.commands.drill:drill",
+        (3, 4, 5),
+    ),
+    Entry(
         "resolve",
         "Find out what became of orders whose fate is unknown.",
         "trader resolve",

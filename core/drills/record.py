@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from core.drills.rehearsed import Drill
 from core.journal.history import Selection
 
 if TYPE_CHECKING:
-    from core.drills.conditions import Condition
     from core.journal import Journal
+    from core.operations.drill import Ended
 
 DRILL = "DRILL"
 PASSED, GIVEN_UP = "passed", "given up"
 
 
-def record_drill(
-    journal: Journal,
-    name: str,
-    standing: Sequence[Condition],
-    *,
-    passed: bool,
-    started_ms: int,
-    took_ms: int,
-    why: str,
-    code_digest: str,
-) -> None:
+def record_drill(journal: Journal, ended: Ended, code_digest: str) -> None:
     """Write a rehearsal down, with all that was looked at. Raises Refused JOURNAL_UNWRITABLE.
 
-    `why`: what ended it. `recovered_ms` is null unless it was passed.
+    `recovered_ms` is null unless it was passed.
     """
     told = {
-        "name": name,
-        "outcome": PASSED if passed else GIVEN_UP,
-        "why": why,
-        "started_ms": started_ms,
-        "took_ms": took_ms,
-        "recovered_ms": took_ms if passed else None,
-        "verified": {each.name: each.holds for each in standing},
+        "name": ended.name,
+        "outcome": PASSED if ended.passed else GIVEN_UP,
+        "why": ended.why,
+        "started_ms": ended.started_ms,
+        "took_ms": ended.took_ms,
+        "recovered_ms": ended.took_ms if ended.passed else None,
+        "verified": {each.name: each.holds for each in ended.standing},
+        "at_terminal": ended.at_terminal,
         "code_digest": code_digest,
         "installation": journal.installation_id,
     }

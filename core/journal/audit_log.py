@@ -73,6 +73,7 @@ _TITLES = {
     "RECONCILED": ("INFO", "Books compared"),
     "RESTORED": ("WARNING", "Restored from a backup, as another installation"),
     "RUNBOOK_STEP": ("INFO", "Runbook step done, says a human"),
+    "DRILL": ("INFO", "Incident rehearsed"),
 }
 
 
