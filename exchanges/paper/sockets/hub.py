@@ -11,6 +11,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -23,7 +24,10 @@ _log = logging.getLogger(__name__)
 
 
 class Feed(Protocol):
-    """What is told under one name. `period_s`: how often at most; 0: whenever there is something."""
+    """What is told under one name. `period_s`: how often at most; 0: whenever there is something.
+
+    A shallow copy of a feed is a feed that goes on from where this one is now.
+    """
 
     @property
     def period_s(self) -> float: ...
@@ -95,16 +99,20 @@ class Hub:
         due = {name: stream for name, stream in self._streams.items() if stream.due_at <= now}
         if not due:
             return
+        feeds, epoch = {name: copy(stream.feed) for name, stream in due.items()}, self._epoch
         try:
             with self._exchange.transaction() as engine:
                 self._begin_anew_after_a_wipe(engine)
                 news = {name: stream.feed.news(engine) for name, stream in due.items()}
-        except sqlite3.OperationalError as error:
-            _log.warning("the paper exchange could not use its state: %s", error)
-            return
-        except Exception:
-            # Nothing was committed, and the next pulse begins where this one did.
-            _log.exception("the paper exchange failed to look at what is new")
+        except Exception as error:
+            # Nothing was committed and nothing is told: the next pulse begins where this one did.
+            self._epoch = epoch
+            for name, feed in feeds.items():
+                due[name].feed = feed
+            if isinstance(error, sqlite3.OperationalError):
+                _log.warning("the paper exchange could not use its state: %s", error)
+            else:
+                _log.exception("the paper exchange failed to look at what is new")
             return
         for name, payloads in news.items():
             stream = due[name]

@@ -142,7 +142,7 @@ class Tickers:
         now = tape.end(engine, symbol.name), engine.books.symbols[symbol.name].updates
         if self._seen.get(symbol.name) == now:
             return False
-        self._seen[symbol.name] = now
+        self._seen = {**self._seen, symbol.name: now}
         return True
 
 
