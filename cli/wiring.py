@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cli.invocation import Invocation
-from cli.paper_wiring import Persona, served_here
 from cli.signing import ready_to_sign
 from core.account import AccountKey, Environment
 from core.budget import Budget
@@ -37,10 +36,10 @@ from core.signing_key import SigningKey
 from core.stop import StopRequest
 from core.strategies import evidence_of
 from core.venue_clock import VenueClock
-from exchanges.paper.recognizing import is_paper
 from exchanges.registry import official_root, venue_factory
 
 if TYPE_CHECKING:
+    from cli.paper_wiring import Persona
     from core.operations.books_desk import BooksDesk
     from core.strategies import Strategy
 
@@ -117,6 +116,8 @@ class Wiring:
 
     @asynccontextmanager
     async def _paper_in_this_process(self, environment: Environment) -> AsyncIterator[Venue]:
+        from cli.paper_wiring import served_here
+
         persona: Persona = "testnet" if environment is Environment.TESTNET else "mainnet"
         async with served_here(self.settings, persona) as endpoint:
             key = SigningKey(Secret(endpoint.api_key), Secret(endpoint.api_secret))
@@ -131,6 +132,8 @@ class Wiring:
     async def _paper_elsewhere(self, environment: Environment) -> AsyncIterator[Venue]:
         """Use a paper exchange that another process serves, on this machine; the live venue behind a tunnel
         is none, whatever TRADER_VENUE says: for paper alone gates may be loosened."""
+        from exchanges.paper.recognizing import is_paper
+
         key = self.key or self.signing_key(self.settings, environment)
         factory = venue_factory(PAPER)
         async with factory(str(self.settings.base_url), None, SystemClock(), name=PAPER) as venue:
