@@ -10,7 +10,7 @@ from core.clock import iso_utc
 from core.operations.progress import LETTERS, limits_text
 from core.operations.signal import Signal
 from core.operations.strategies import StrategyCard, needs_text
-from core.strategies import Series
+from core.strategies import LiveMarket, Series
 from core.strategies.registry import evidence_of
 from core.values import decimal_text
 
@@ -60,7 +60,7 @@ def show_signal(console: Console, signal: Signal) -> None:
         breakdown=decision.breakdown,
         terms=terms,
         needs=_needs_json(signal.bars),
-        order_book=signal.live is not None,
+        live=None if signal.live is None else _live_json(signal.live),
         headlines=signal.headlines,
         parameters=evidence_of(signal.strategy),
     )
@@ -76,6 +76,9 @@ def show_signal(console: Console, signal: Signal) -> None:
     if decision.breakdown:
         console.line()
         _numbers(console, "part", decision.breakdown)
+    if signal.live is not None:
+        console.line()
+        console.line(_live_text(signal.live))
     if decision.blocked:
         console.line()
         console.line(f"against an entry: {', '.join(decision.blocked)}")
@@ -95,6 +98,34 @@ def _numbers(console: Console, what: str, values: Mapping[str, float | None]) ->
         for name, value in values.items()
     ]
     console.table([what, "value"], rows)
+
+
+def _live_json(live: LiveMarket) -> dict[str, object]:
+    """Return what was seen beside bars, part by part; None: the venue does not tell it, or not now."""
+    book: dict[str, object] = {
+        "bid": live.bid,
+        "ask": live.ask,
+        "bid_quantities": live.bid_quantities,
+        "ask_quantities": live.ask_quantities,
+        "measured_ms": live.book_ts_ms,
+    }
+    flow: dict[str, object] = {
+        "taker_buys": live.taker_buys,
+        "taker_sells": live.taker_sells,
+        "trades": live.trades,
+        "measured_ms": live.tape_ts_ms,
+    }
+    premium: dict[str, object] = {"mark": live.mark, "index": live.index, "measured_ms": live.mark_ts_ms}
+    funding: dict[str, object] = {"rate": live.funding_rate, "measured_ms": live.funding_ts_ms}
+    parts = {"book": book, "flow": flow, "premium": premium, "funding": funding}
+    return {name: None if part["measured_ms"] is None else part for name, part in parts.items()}
+
+
+def _live_text(live: LiveMarket) -> str:
+    known = {name: part is not None for name, part in _live_json(live).items()}
+    seen = ", ".join(name for name, is_known in known.items() if is_known) or "nothing"
+    missing = ", ".join(name for name, is_known in known.items() if not is_known)
+    return f"seen beside bars: {seen}" + (f"; not told: {missing}, which count nothing" if missing else "")
 
 
 def _percent(rate: Decimal) -> str:

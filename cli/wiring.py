@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cli.invocation import Invocation
+from cli.news_file import news_of
 from cli.signing import ready_to_sign
 from core.account import AccountKey, Environment
 from core.budget import Budget
-from core.clock import Clock, ScaledClock, SystemClock
+from core.clock import Clock, ScaledClock, SystemClock, speed_of
 from core.config import PAPER, resolve_venue
 from core.desk import Desk
 from core.digests import code_digest, risk_digest
@@ -175,7 +176,7 @@ class Wiring:
         self, venue: Venue, *, symbol: str, strategy: Strategy, dry_run: bool
     ) -> AsyncIterator[Desk]:
         """Ask the venue who we are, and open our books on that account."""
-        speed = venue.clock.speed if isinstance(venue.clock, ScaledClock) else 1.0
+        speed = speed_of(venue.clock)
         reading = await venue.market_data.clock_reading()
         venue_clock = VenueClock(venue.market_data, venue.clock, reading, speed)
         with self.write_journal(venue.clock) as journal:
@@ -211,6 +212,7 @@ class Wiring:
                 key_seen=partial(self._key_seen, venue),
                 stop=self.stop,
                 alone=not dry_run,
+                news=news_of(self.settings.news, strategy),
             )
 
     def _key_seen(self, venue: Venue) -> tuple[tuple[str, ...], tuple[str, ...] | None]:

@@ -73,6 +73,11 @@ class ScaledClock:
         await self.base.sleep(seconds / self.speed)
 
 
+def speed_of(clock: Clock) -> float:
+    """Return how fast a clock runs against the wall."""
+    return clock.speed if isinstance(clock, ScaledClock) else 1.0
+
+
 def utc_day(time_ms: int) -> int:
     """Return the number of the UTC day, counted from 1970-01-01."""
     return time_ms // DAY_MS

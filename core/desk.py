@@ -15,6 +15,7 @@ from core.ports import Venue
 from core.risk.facts import RiskLimits
 from core.stages import TradingState
 from core.stop import StopRequest
+from core.strategies.news import NO_NEWS, News
 from core.venue_clock import VenueClock
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Desk:
     held until an operation that sends acquires it or takes it over. `digests`: () -> (risk digest, code
     digest), read when asked. `alone`: with the lease, nobody else sells from this desk's book; dry runs of
     one home share theirs. `key_seen`: () -> (where on this machine the key can be read, other homes that use
-    it, None when that cannot be told), read when asked.
+    it, None when that cannot be told), read when asked. `news`: () -> the headlines known by now.
     """
 
     venue: Venue
@@ -53,6 +54,7 @@ class Desk:
     key_seen: Callable[[], tuple[tuple[str, ...], tuple[str, ...] | None]]
     stop: StopRequest
     alone: bool
+    news: Callable[[], News] = lambda: NO_NEWS
 
     @property
     def is_live(self) -> bool:
@@ -172,6 +174,10 @@ class Access(Protocol):
 
     def read_journal(self) -> AbstractContextManager[Journal]:
         """Open this home's journal for reading; an absent one is empty."""
+        ...
+
+    def note(self, kind: str, payload: Mapping[str, object]) -> None:
+        """Write something down for a human, before any account is known. Raises TraderError."""
         ...
 
     def venue(self, environment: Environment) -> AbstractAsyncContextManager[Venue]:

@@ -61,6 +61,16 @@ class Book:
     ts_recv_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class TakerFlow:
+    """What takers bought and sold lately, value in quote, in how many trades. `ts_recv_ms`: by our clock."""
+
+    bought: Decimal
+    sold: Decimal
+    trades: int
+    ts_recv_ms: int
+
+
 class MarketData(Protocol):
     async def ping(self) -> None: ...
 
@@ -75,6 +85,10 @@ class MarketData(Protocol):
         ...
 
     async def average_price(self, symbol: str) -> Decimal: ...
+
+    async def taker_flow(self, symbol: str, span_ms: int) -> TakerFlow:
+        """Return what takers did in the last `span_ms`; of a tape too busy for that, its newest part."""
+        ...
 
     async def bars(self, symbol: str, interval: str, count: int) -> Bars:
         """Return the newest `count` closed bars, oldest first. Volume is quote turnover."""

@@ -250,6 +250,14 @@ class Settings(BaseModel):
         risk=True,
     )
 
+    news: FilePath = setting(
+        "TRADER_NEWS",
+        None,
+        "A file of headlines for strategies that look at news (lead-lag), a line of JSON each; what is added "
+        "while a run waits is read (docs/strategies.md).",
+        section="What strategies look at",
+    )
+
     break_even_from: Rate = setting(
         "TRADER_BREAK_EVEN_FROM",
         "0",

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from cli.console import UsageError
 from cli.invocation import Invocation
 from core.gates import DEFAULT_STRATEGY
-
-if TYPE_CHECKING:
-    from core.strategies import Headline
 
 
 def signal(
@@ -27,14 +23,19 @@ def signal(
         typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter; may be given several times."),
     ] = None,
     news: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Headlines, a line of JSON each, for lead-lag.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Headlines, a line of JSON each, for lead-lag; default: TRADER_NEWS."
+        ),
     ] = None,
 ) -> None:
     """Show a strategy's decision now, with everything it was made of."""
     from cli.backtest_options import changes_of
+    from cli.news_file import headlines_at, news_of
     from cli.requests import made_strategy, symbol_of
     from cli.strategy_view import show_signal
     from cli.wiring import Wiring
+    from core.clock import speed_of
     from core.operations.signal import Signal, read_signal
     from core.strategies import Series
 
@@ -42,28 +43,18 @@ def signal(
     settings = invocation.settings
     traded = Series(symbol_of(settings, symbol), settings.bar)
     asked = made_strategy(strategy, changes_of(changes or []))
-    headlines = () if news is None else _headlines(invocation.cwd / news)
+    if news is None:
+        heard = news_of(settings.news, asked)()
+        headlines = heard.headlines
+        if heard.problem:
+            invocation.console.warn(heard.problem)
+    else:
+        headlines = headlines_at(invocation.cwd / news)
     wiring = Wiring(invocation)
 
     async def run() -> Signal:
         async with wiring.venue(settings.environment) as venue:
             await venue.market_data.ping()
-            return await read_signal(venue, asked, traded, headlines)
+            return await read_signal(venue, asked, traded, headlines, speed_of(venue.clock))
 
     show_signal(invocation.console, asyncio.run(run()))
-
-
-def _headlines(path: Path) -> tuple[Headline, ...]:
-    from core.errors import ConfigError
-    from core.strategies.news import headlines_of
-
-    try:
-        with path.open(encoding="utf-8") as lines:
-            return headlines_of(lines)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", code="FILE_UNREADABLE") from None
-    except ValueError as error:
-        raise UsageError(
-            f"--news {path}: {error}",
-            hint='a line is {"published_ms": 1700000000000, "title": "…"}; source, url and score may follow',
-        ) from None

@@ -16,6 +16,7 @@ from core.decisions.texts import (
     decision_record,
     digest,
     digest_of,
+    observed_record,
     rows_of,
     series_text,
     standing_record,
@@ -64,11 +65,11 @@ class DecisionBook:
         self._parameters = plain(evidence_of(self.strategy))
 
     def record(self, asked: Asked, view: MarketView, standing: Standing, decision: Decision) -> None:
-        """Write a decision down. `view`: just the bars it was made of. Raises Refused JOURNAL_UNWRITABLE."""
+        """Write a decision down. `view`: just what it was made of. Raises Refused JOURNAL_UNWRITABLE."""
         if not self._number:
             self._record_run()
         rows = {series: {time_of(row): row for row in rows_of(bars)} for series, bars in view.series.items()}
-        stood = standing_record(standing)
+        stood, observed = standing_record(standing), observed_record(view)
         self.journal.record_note(
             DECISION,
             self.account,
@@ -78,7 +79,12 @@ class DecisionBook:
                 "asked": asked,
                 "bars": {series_text(series): self._window(series, each) for series, each in rows.items()},
                 "standing": stood,
-                "digests": {"parameters": digest_of(self._parameters), "standing": digest_of(stood)},
+                "observed": observed,
+                "digests": {
+                    "parameters": digest_of(self._parameters),
+                    "standing": digest_of(stood),
+                    "observed": digest_of(observed),
+                },
                 "decision": decision_record(decision),
             },
         )

@@ -16,6 +16,7 @@ from core.decisions.texts import (
     series_of,
     standing_of,
     time_of,
+    with_observed,
     without_checksum,
 )
 from core.strategies.market import MarketView, Series
@@ -165,6 +166,8 @@ class _Again:
             yield "the code of the strategy is not that it decided with"
         if digest_of(told["standing"]) != digests["standing"]:
             yield "where we stood (position, entries, equity) is not what it was"
+        if digest_of(told["observed"]) != digests["observed"]:
+            yield "what was observed beside bars (order book, tape, news) is not what it was"
 
     def _take_in(self, series: Series, name: str, window: Mapping[str, Any]) -> Iterator[str]:
         """Add the new bars of a window, and name those that were changed since they were written."""
@@ -193,7 +196,7 @@ class _Again:
                 for name, window in told["bars"].items()
             }
             standing = standing_of(told["standing"])
-            view = MarketView(self.run.traded, series)
+            view = with_observed(MarketView(self.run.traded, series), told["observed"])
             record: Mapping[str, Any] = decision_record(self.strategy.decide(view, standing))
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:
             inputs.append(f"they cannot be decided on: {error}")

@@ -15,7 +15,7 @@ from zlib import crc32
 from core.intervals import interval_ms
 from core.journal.chain import canonical_json, plain
 from core.strategies.decision import Decision, Direction, EntryTerms, PositionState, Standing
-from core.strategies.market import Series
+from core.strategies.market import Headline, LiveMarket, MarketView, Series
 
 if TYPE_CHECKING:
     from core.bars import Bars
@@ -150,6 +150,40 @@ def _float_of(text: str | None) -> float | None:
 
 def _decimal_of(text: str | None) -> Decimal | None:
     return None if text is None else Decimal(text)
+
+
+# --- what was observed beside bars
+
+
+def observed_record(view: MarketView) -> Record | None:
+    """Return the live market and the headlines of a view as JSON-ready data, None where it has neither."""
+    if view.live is None and not view.headlines:
+        return None
+    live = view.live and {name: getattr(view.live, name) for name in LiveMarket.__dataclass_fields__}
+    headlines = [
+        {name: getattr(each, name) for name in Headline.__dataclass_fields__} for each in view.headlines
+    ]
+    record: Record = plain({"live": live, "headlines": headlines}, floats_as_text=True)
+    return record
+
+
+def with_observed(view: MarketView, record: Mapping[str, Any] | None) -> MarketView:
+    """Return a view with what a record tells. Raises KeyError, TypeError or ValueError for what is none."""
+    if record is None:
+        return view
+    live, headlines = record["live"], record["headlines"]
+    return replace(
+        view,
+        live=None if live is None else LiveMarket(**{name: _number_of(live[name]) for name in live}),
+        headlines=tuple(Headline(**{**each, "score": _float_of(each["score"])}) for each in headlines),
+    )
+
+
+def _number_of(value: Any) -> Any:
+    """Return a number: floats were written as texts, whole numbers as they are."""
+    if isinstance(value, list):
+        return tuple(map(float, value))
+    return float(value) if isinstance(value, str) else value
 
 
 # --- parameters

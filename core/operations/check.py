@@ -13,10 +13,10 @@ from core.errors import MOST_DANGEROUS_FIRST, ReconciliationBreak, TraderError
 from core.gates import GATES, KEY_GATES, GateFacts, StagePlan, answer
 from core.instrument import SymbolStatus
 from core.operations.inquiry import Inquiry
+from core.operations.market_view import recent_view
 from core.operations.positions import open_positions
 from core.operations.progress import readings_text
 from core.operations.protection import MENDS, protection
-from core.operations.watch import recent_view
 from core.orders import AT_VENUE
 from core.stages import Gate, GateResult
 from core.strategies.market import Series

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from core.errors import Refused, VenueUnavailable
-from core.operations.watch import recent_view
+from core.errors import VenueUnavailable
+from core.operations.market_view import recent_view, with_observed
 from core.strategies.market import Headline, LiveMarket, Series
 
 if TYPE_CHECKING:
-    from core.ports import MarketData, Venue
+    from core.ports import Venue
     from core.strategies import Decision, Strategy
-
-BOOK_LEVELS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
     """A decision and what it was made of.
 
-    `close`: of the newest closed bar, at `closed_ms`. `bars`: closed bars of each series. `live`: the order
-    book that went into it, None when the venue shows none. `headlines`: how many were given.
+    `close`: of the newest closed bar, at `closed_ms`. `bars`: closed bars of each series. `live`: book and
+    tape that went into it, None for a strategy that looks at neither. `headlines`: how many are recent
+    enough to count.
     """
 
     strategy: Strategy
@@ -37,7 +36,11 @@ class Signal:
 
 
 async def read_signal(
-    venue: Venue, strategy: Strategy, traded: Series, headlines: Sequence[Headline] = ()
+    venue: Venue,
+    strategy: Strategy,
+    traded: Series,
+    headlines: Sequence[Headline] = (),
+    clock_speed: float = 1.0,
 ) -> Signal:
     """Ask the venue for what the strategy needs, and the strategy for its decision.
 
@@ -50,8 +53,7 @@ async def read_signal(
         raise VenueUnavailable(
             f"{traded.symbol} has no closed {traded.interval} bar yet", code="VENUE_UNREADABLE"
         )
-    live = await live_market(venue.market_data, traded.symbol, venue.clock.now_ms())
-    view = replace(view, live=live, headlines=tuple(headlines))
+    view = await with_observed(view, strategy, venue.market_data, headlines, venue.clock, clock_speed)
     needs = strategy.needs(traded)
     return Signal(
         strategy=strategy,
@@ -60,25 +62,6 @@ async def read_signal(
         close=Decimal(repr(float(view.bars.close[-1]))),
         closed_ms=view.now_ms,
         bars={series: min(len(view.series[series]), count) for series, count in needs.items()},
-        live=live,
-        headlines=len(headlines),
-    )
-
-
-async def live_market(market_data: MarketData, symbol: str, now_ms: int) -> LiveMarket | None:
-    """Return what the venue's order book tells, None where it is empty.
-
-    Spot has no mark, no index and no funding; the tape is not read.
-    """
-    try:
-        book = await market_data.book(symbol, BOOK_LEVELS)
-    except Refused:
-        return None
-    return LiveMarket(
-        ts_ms=max(now_ms, book.ts_recv_ms),
-        book_ts_ms=book.ts_recv_ms,
-        bid=float(book.bids[0][0]),
-        ask=float(book.asks[0][0]),
-        bid_quantities=tuple(float(quantity) for _, quantity in book.bids),
-        ask_quantities=tuple(float(quantity) for _, quantity in book.asks),
+        live=view.live,
+        headlines=len(view.headlines),
     )

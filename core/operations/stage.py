@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from core.decisions.book import Asked, DecisionBook
 from core.desk import Access, Desk
-from core.errors import GateClosed, Interrupted, ReconciliationBreak
+from core.errors import GateClosed, Interrupted, ReconciliationBreak, TraderError
 from core.gates import GATES, GateFacts, StagePlan, closed, evaluate
 from core.ids import RandomBytes
 from core.instrument import Instrument
 from core.operations.gate_facts import account_facts
 from core.operations.holding import Book, Holding, holding_at_start
 from core.operations.live import ask_for_money, record_confirmed
+from core.operations.market_view import recent_view, with_observed
 from core.operations.positions import DUST_VALUE
 from core.operations.progress import Progress, Step, limits_text, readings_text
 from core.operations.protect import Guard
@@ -24,7 +25,6 @@ from core.operations.settle import settle
 from core.operations.stage_result import SignalView, StageResult
 from core.operations.stop_orders import protective_orders
 from core.operations.trades import Trading, make_trades
-from core.operations.watch import recent_view
 from core.orders import OrderReport
 from core.stages import Evidence, GateResult
 from core.strategies.decision import FLAT
@@ -35,6 +35,7 @@ from core.values import Money
 if TYPE_CHECKING:
     from core.strategies import Strategy
 
+GATE_CLOSED = "GATE_CLOSED"
 BEFORE_THE_VENUE = ("settings",)
 BEFORE_THE_KEY = ("settings", "environment")
 """Gates that are answered before a key is used; the others cannot be asked yet and do not count."""
@@ -53,11 +54,11 @@ async def run_stage(
     Raises Refused LEASE_HELD, GateClosed, ReconciliationBreak SELF_TEST_FAILED, WaitLimitReached (zero
     trades), Interrupted, PositionOpen, OutcomeUnknown, and what the order path raises.
     """
-    _pass_gates(GateFacts(plan, access.settings), result, BEFORE_THE_VENUE)
+    _pass_gates_early(access, GateFacts(plan, access.settings), result, BEFORE_THE_VENUE)
     async with access.venue(plan.stage.environment) as venue:
         # A venue that is down proves nothing about itself; it is said to be down, not to be the live one.
         await venue.market_data.ping()
-        _pass_gates(GateFacts(plan, access.settings, venue.host), result, BEFORE_THE_KEY)
+        _pass_gates_early(access, GateFacts(plan, access.settings, venue.host), result, BEFORE_THE_KEY)
         opening = access.desk(venue, symbol=plan.symbol, strategy=strategy, dry_run=plan.stage.dry_run)
         async with opening as desk:
             with _sender(desk, plan):
@@ -82,7 +83,7 @@ async def _pass_gates_and_run(
     try:
         _pass_gates(facts, result)
     except GateClosed as refused:
-        desk.journal.record_note("GATE_CLOSED", desk.account, refused.details)
+        desk.journal.record_note(GATE_CLOSED, desk.account, _refusal(plan, refused))
         raise
     record_confirmed(desk, facts)
     # Of the code as it was when it began: an upgrade during a soak was not what made the trades.
@@ -96,6 +97,23 @@ async def _pass_gates_and_run(
 def _sender(desk: Desk, plan: StagePlan) -> AbstractContextManager[object]:
     """Hold the lease of the account while orders are placed; a dry run places none."""
     return nullcontext() if plan.stage.dry_run else desk.lease.acquired()
+
+
+def _pass_gates_early(
+    access: Access, facts: GateFacts, result: StageResult, counted: tuple[str, ...]
+) -> None:
+    """Answer the gates that need no account. Raises GateClosed; the refusal of real orders is journaled."""
+    try:
+        _pass_gates(facts, result, counted)
+    except GateClosed as refused:
+        if not facts.plan.stage.dry_run:
+            with suppress(TraderError):  # a journal that cannot be written opens no gate
+                access.note(GATE_CLOSED, _refusal(facts.plan, refused))
+        raise
+
+
+def _refusal(plan: StagePlan, refused: GateClosed) -> dict[str, object]:
+    return {**refused.details, "symbol": plan.symbol, "why": refused.message}
 
 
 def _pass_gates(facts: GateFacts, result: StageResult, counted: tuple[str, ...] | None = None) -> None:
@@ -181,7 +199,12 @@ async def _show_balance(
 async def _self_test(
     desk: Desk, plan: StagePlan, progress: Progress, result: StageResult, decisions: DecisionBook
 ) -> None:
-    view = await recent_view(desk.venue.market_data, desk.strategy, Series(plan.symbol, plan.bar))
+    market_data, news = desk.venue.market_data, desk.news()
+    view = await recent_view(market_data, desk.strategy, Series(plan.symbol, plan.bar))
+    if len(view.bars):
+        view = await with_observed(
+            view, desk.strategy, market_data, news.headlines, desk.clock, desk.clock_speed
+        )
     tested = self_test(desk.strategy, view)
     if not tested.ok:
         raise ReconciliationBreak(

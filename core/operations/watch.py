@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from core.decisions.book import Asked
 from core.desk import Desk
-from core.errors import ConfigError, Refused, VenueUnavailable
+from core.errors import Refused, VenueUnavailable
 from core.gates import StagePlan
 from core.intervals import interval_ms
+from core.operations.market_view import recent_view, with_observed
 from core.operations.progress import Progress, Waiting
 from core.operations.standing import RunStanding
 from core.orders import OrderType
-from core.ports import MarketData
 from core.risk.facts import NewestBar
 from core.strategies.decision import (
     Action,
@@ -26,7 +26,7 @@ from core.strategies.decision import (
     stop_price,
     target_price,
 )
-from core.strategies.market import MarketView, Series
+from core.strategies.market import LiveMarket, MarketView, Series
 
 if TYPE_CHECKING:
     from core.decisions.book import DecisionBook
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 POLL_S = 5.0
 FAILED_LOOKS_MAX = 5
-BARS_EXTRA = 50
 PRICE_LEVELS = 5
 
 
@@ -51,24 +50,6 @@ class EntrySignal:
         return self.decision.terms or EntryTerms(strategy.stop_loss_rate, strategy.take_profit_rate)
 
 
-async def recent_view(market_data: MarketData, strategy: Strategy, traded: Series) -> MarketView:
-    """Return the newest closed bars: what the strategy needs, and some more for its self-test.
-
-    Series are asked for one after another, what is traded first: of the others, what closed after its last
-    bar is left out. Raises ConfigError STRATEGY_UNFIT for a strategy that cannot trade this.
-    """
-    try:
-        needs = strategy.needs(traded)
-    except ValueError as error:
-        raise ConfigError(str(error), code="STRATEGY_UNFIT") from None
-    series = {traded: await market_data.bars(*traded, needs[traded] + BARS_EXTRA)}
-    for other, count in needs.items():
-        if other != traded:
-            series[other] = await market_data.bars(*other, count + BARS_EXTRA)
-    view = MarketView(traded, series)
-    return view.until(len(view.bars) - 1) if len(view.bars) else view
-
-
 @dataclass(slots=True)
 class Watch:
     """Looks at bars and prices until the strategy says enter or leave.
@@ -81,6 +62,7 @@ class Watch:
     progress: Progress
     decisions: DecisionBook | None
     _standing: RunStanding = field(init=False)
+    _said: set[str] = field(default_factory=set, init=False)
     _said_leave: bool = field(default=False, init=False)
     _fell_through: bool = field(default=False, init=False)
 
@@ -160,7 +142,7 @@ class Watch:
         )
 
     async def _should_leave(self, entry_price: Decimal, entry_bar: NewestBar, left_s: float) -> bool:
-        view = await self._view()
+        view = await self._view_while_holding()
         close_ms = view.now_ms
         position = self._standing.position(entry_price, close_ms)
         standing = self._standing.holding(position)
@@ -204,9 +186,34 @@ class Watch:
             self.decisions.record(asked, view, standing, decision)
 
     async def _view(self) -> MarketView:
+        return await self._observed(await self._bars())
+
+    async def _view_while_holding(self) -> MarketView:
+        """Return the view; what is seen beside bars is missing in it rather than in the way of an exit."""
+        view = await self._bars()
+        try:
+            return await self._observed(view)
+        except (VenueUnavailable, Refused) as error:
+            self._note_problem(f"book and tape cannot be seen: {error}")
+            return replace(view, live=LiveMarket(self.desk.clock.now_ms()))
+
+    async def _bars(self) -> MarketView:
         await self.desk.venue_clock.refresh_if_stale()
         traded = Series(self.plan.symbol, self.plan.bar)
         return await recent_view(self.desk.venue.market_data, self.desk.strategy, traded)
+
+    async def _observed(self, view: MarketView) -> MarketView:
+        desk, news = self.desk, self.desk.news()
+        self._note_problem(news.problem)
+        return await with_observed(
+            view, desk.strategy, desk.venue.market_data, news.headlines, desk.clock, desk.clock_speed
+        )
+
+    def _note_problem(self, problem: str) -> None:
+        """Say once what keeps something from being seen beside bars."""
+        if problem and problem not in self._said:
+            self.progress.note(problem)
+        self._said.add(problem)
 
     def _show(self, what: str, decision: Decision, left_s: float) -> None:
         self.progress.waiting(Waiting(what, decision.readings, decision.reason, left_s))

@@ -19,8 +19,17 @@ from core.strategies.decision import (
     stop_price,
     target_price,
 )
-from core.strategies.market import Headline, LiveMarket, MarketView, Series
-from core.strategies.protocol import Evaluation, Learning, SelfTesting, Signals, Strategy, Vectorized
+from core.strategies.market import Headline, LiveMarket, MarketView, Observed, Series
+from core.strategies.protocol import (
+    Evaluation,
+    Learning,
+    Observing,
+    SelfTesting,
+    Signals,
+    Strategy,
+    Vectorized,
+    observed_by,
+)
 from core.strategies.registry import evidence_of, known_strategies, known_strategy, strategy
 from core.strategies.self_test import self_test
 
@@ -35,6 +44,8 @@ __all__ = [
     "Learning",
     "LiveMarket",
     "MarketView",
+    "Observed",
+    "Observing",
     "PositionState",
     "SelfTest",
     "SelfTesting",
@@ -46,6 +57,7 @@ __all__ = [
     "evidence_of",
     "known_strategies",
     "known_strategy",
+    "observed_by",
     "self_test",
     "stop_price",
     "strategy",

@@ -5,7 +5,7 @@ Nothing here loads numpy: bars bring it along.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,6 +31,19 @@ class Headline:
     source: str = ""
     url: str = ""
     score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a strategy looks at beside bars; 0: not at all.
+
+    `book_levels`: of each side of the order book. `flow_ms`: the span of time of which it wants to know what
+    takers did. `news_ms`: the age up to which headlines count.
+    """
+
+    book_levels: int = 0
+    flow_ms: int = 0
+    news_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +129,12 @@ class MarketView:
         """
         series = {key: bars[max(0, len(bars) - needs.get(key, 0)) :] for key, bars in self.series.items()}
         return replace(self, series=series)
+
+    def told(self, headlines: Iterable[Headline], age_ms_max: int) -> MarketView:
+        """Return this view with the headlines that were published by now, and not longer ago."""
+        first_ms, now_ms = self.now_ms - age_ms_max, self.now_ms
+        heard = tuple(each for each in headlines if first_ms <= each.published_ms <= now_ms)
+        return replace(self, headlines=heard)
 
     def aligned(self, series: Series) -> IntArray:
         """Return, for each bar of what is traded, the index of the last bar of `series` closed by its close.

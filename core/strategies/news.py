@@ -7,8 +7,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from core.strategies.market import Headline
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """The headlines that are known. `problem`: why there may be newer ones, "" when these are all."""
+
+    headlines: tuple[Headline, ...] = ()
+    problem: str = ""
+
+
+NO_NEWS = News()
 
 _KNOWN = {"published_ms", "title", "source", "url", "score"}
 
@@ -16,6 +28,7 @@ _KNOWN = {"published_ms", "title", "source", "url", "score"}
 def headlines_of(lines: Iterable[str]) -> tuple[Headline, ...]:
     """Read headlines, one a line; empty lines are none. `title` and `published_ms` are required.
 
+    A last line that has no end yet and is no JSON is still being written: it is left for the next time.
     Raises ValueError naming the line and what is wrong with it.
     """
     found = []
@@ -24,6 +37,8 @@ def headlines_of(lines: Iterable[str]) -> tuple[Headline, ...]:
             try:
                 found.append(_headline(line))
             except (ValueError, TypeError) as error:
+                if isinstance(error, json.JSONDecodeError) and not line.endswith("\n"):
+                    break
                 raise ValueError(f"line {number}: {error}") from None
     return tuple(found)
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from core.strategies.decision import FLAT, NOTHING, Decision, SelfTest, Standing
-from core.strategies.market import MarketView, Series
+from core.strategies.market import MarketView, Observed, Series
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,6 +129,18 @@ class Learning(Protocol):
         A pure step: the memory of a journal is that of its trades in order.
         """
         ...
+
+
+@runtime_checkable
+class Observing(Protocol):
+    """A strategy that looks at more than bars. Live it is given that; a back-test has news at most."""
+
+    def observes(self) -> Observed: ...
+
+
+def observed_by(strategy: Strategy) -> Observed:
+    """Return what a strategy looks at beside bars."""
+    return strategy.observes() if isinstance(strategy, Observing) else Observed()
 
 
 @runtime_checkable

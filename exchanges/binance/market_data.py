@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from core.errors import ConfigError
 from core.intervals import interval_ms
-from core.ports import Book, ClockReading
-from exchanges.binance import wire_market
+from core.ports import Book, ClockReading, TakerFlow
+from exchanges.binance import wire_market, wire_tape
 from exchanges.binance.link import Link, understood
 from exchanges.binance.wire import parse_nothing
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CLOCK_SAMPLES: Final = 3
 KLINES_MAX: Final = 1_000
+TAPE_MAX: Final = 1_000
+TAPE_PAGES_MAX: Final = 10
 TRUNCATION_MS: Final = 1.0  # both clocks drop the part of a millisecond
 
 
@@ -88,6 +90,25 @@ class BinanceMarketData:
     async def average_price(self, symbol: str) -> Decimal:
         return await self._link.read(
             lambda: self._session.get_avg_price(symbol=symbol), wire_market.parse_average_price
+        )
+
+    async def taker_flow(self, symbol: str, span_ms: int) -> TakerFlow:
+        """Read the tape from its end, page by page: what is newest is never what is left out."""
+        start_ms = self._link.venue_now_ms() - span_ms
+        tape: list[wire_tape.Aggregate] = []
+        from_id, limit = None, TAPE_MAX
+        for _ in range(TAPE_PAGES_MAX):
+            page = await self._link.read(
+                partial(self._session.get_aggregate_trades, symbol=symbol, limit=limit, fromId=from_id),
+                wire_tape.parse_tape,
+            )
+            tape = page + tape
+            if len(page) < limit or page[0].time_ms < start_ms or page[0].number == 0:
+                break
+            limit = min(TAPE_MAX, page[0].number)
+            from_id = page[0].number - limit
+        return wire_tape.taker_flow(
+            [each for each in tape if each.time_ms >= start_ms], self._link.clock.now_ms()
         )
 
     async def bars(self, symbol: str, interval: str, count: int) -> Bars:

@@ -93,16 +93,25 @@ def test_signal_of_each_strategy_is_whole(shell: Shell, name: str) -> None:
     assert None not in found["readings"].values()
     assert found["action"] in ("ENTER_LONG", "STAY_FLAT")
     assert (found["action"] == "STAY_FLAT") == (found["terms"] is None)
-    assert found["order_book"] is True
+    assert (found["live"] is not None) == (name == "confluence")
     assert all(each["bars"] > 0 for each in found["needs"])
 
 
 def test_confluence_shows_its_points_and_the_book(shell: Shell) -> None:
-    found = result(shell, "trader signal --strategy confluence --symbol ETHUSDT --set score_min=219")
+    found = result(
+        shell,
+        "trader signal --strategy confluence --symbol ETHUSDT --set score_min=219 --set flow_trades_min=10",
+    )
     parts = found["breakdown"]
     points = [parts[name] for name in list(parts)[: list(parts).index("buy_votes")]]
     assert sum(points) == pytest.approx(found["readings"]["score"])
     assert parts["depth"] != 0
+    assert parts["flow"] != 0
+    assert {"basis": parts["basis"], "funding": parts["funding"]} == {"basis": 0, "funding": 0}
+    live = found["live"]
+    assert len(live["book"]["bid_quantities"]) == 20
+    assert live["flow"]["trades"] >= 10
+    assert (live["premium"], live["funding"]) == (None, None), "spot has neither"
     assert "SCORE" in found["blocked"]
     assert found["label"] in SignalClass.__members__
 
@@ -130,11 +139,25 @@ def test_lead_lag_reads_its_news(shell: Shell) -> None:
     now_ms = result(shell, "trader signal")["bar_closed_ms"]
     (shell.folder / "news").write_text(HEADLINES % now_ms)
     found = result(shell, "trader signal --strategy lead-lag --symbol ETHUSDT --news news")
-    assert found["headlines"] == 2
+    assert found["headlines"] == 1, "the other is of long ago"
     assert found["readings"]["sentiment"] > 0.28
     assert "NO_SIDE" not in found["blocked"]
+    shell.environ["TRADER_NEWS"] = str(shell.folder / "news")
+    configured = result(shell, "trader signal --strategy lead-lag --symbol ETHUSDT")
+    assert configured["headlines"] == 1
+
+
+def test_without_news_lead_lag_says_so(shell: Shell) -> None:
     quiet = result(shell, "trader signal --strategy lead-lag --symbol ETHUSDT")
-    assert quiet["blocked"][0] == "NO_SIDE"
+    assert quiet["blocked"][:2] == ["NO_NEWS", "NO_SIDE"]
+    _, _, stderr = shell.run("trader signal --strategy lead-lag --symbol ETHUSDT")
+    assert "warning: lead-lag looks at news, and TRADER_NEWS names no file of headlines" in stderr
+
+
+def test_candles_alone_make_the_score_where_microstructure_is_off(shell: Shell) -> None:
+    found = result(shell, "trader signal --strategy confluence --set microstructure=false")
+    assert found["live"] is None
+    assert "depth" not in found["breakdown"]
 
 
 @pytest.mark.parametrize(

@@ -13,15 +13,15 @@ from core.strategies.confluence.parameters import LivePoints
 from core.strategies.market import LiveMarket
 
 LEVELS = 20
-TRADES_MIN = 50
+FLOW_MS = 60_000
 AGE_MS_MAX = 5_000
 FUNDING_AGE_MS_MAX = 600_000
 _IMBALANCE_SCALE, _FLOW_SCALE, _BASIS_SCALE, _FUNDING_SCALE = 0.3, 0.3, 0.0015, 0.0005
 
 
-def live_points(live: LiveMarket, points: LivePoints) -> Mapping[str, float]:
+def live_points(live: LiveMarket, points: LivePoints, flow_trades_min: int) -> Mapping[str, float]:
     """Return the points of each module by its name, all of them, 0 where there is nothing fresh."""
-    readings = (_depth(live), _flow(live), _basis(live), _funding(live))
+    readings = (_depth(live), _flow(live, flow_trades_min), _basis(live), _funding(live))
     names = (field.name for field in fields(LivePoints))
     return {
         name: most * max(-1.0, min(1.0, reading or 0.0))
@@ -51,8 +51,8 @@ def _depth(live: LiveMarket) -> float | None:
     return None if imbalance is None else imbalance / _IMBALANCE_SCALE
 
 
-def _flow(live: LiveMarket) -> float | None:
-    if not live.is_fresh(live.tape_ts_ms, AGE_MS_MAX) or live.trades < TRADES_MIN:
+def _flow(live: LiveMarket, trades_min: int) -> float | None:
+    if not live.is_fresh(live.tape_ts_ms, AGE_MS_MAX) or live.trades < trades_min:
         return None
     share = taker_share(live.taker_buys, live.taker_sells)
     return None if share is None else (share - 0.5) / _FLOW_SCALE

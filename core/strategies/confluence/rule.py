@@ -13,14 +13,14 @@ import numpy as np
 from core.bars import Bars, BoolArray, FloatArray, IntArray
 from core.indicators import exponential_average
 from core.intervals import INTERVALS_MS
-from core.strategies.confluence.live import live_points, opposite_depth, spread
+from core.strategies.confluence.live import FLOW_MS, LEVELS, live_points, opposite_depth, spread
 from core.strategies.confluence.parameters import ConfluenceParameters
 from core.strategies.confluence.readings import NAMES
 from core.strategies.confluence.score import Score, SignalClass, candle_score, classes
 from core.strategies.confluence.sizing import Sizes, sizes
 from core.strategies.decision import FLAT, Decision, EntryTerms, Standing
 from core.strategies.evaluation import ArrayEvaluation, Reasons
-from core.strategies.market import LiveMarket, MarketView, Series, same_interval, spread_in
+from core.strategies.market import LiveMarket, MarketView, Observed, Series, same_interval, spread_in
 from core.strategies.protocol import Signals
 
 BARS = 600
@@ -78,6 +78,9 @@ class Confluence:
             for interval in intervals
         }
 
+    def observes(self) -> Observed:
+        return Observed(book_levels=LEVELS, flow_ms=FLOW_MS) if self.parameters.microstructure else Observed()
+
     def decide(self, view: MarketView, standing: Standing = FLAT) -> Decision:
         window = view.last(self.needs(view.traded))
         return self.evaluate(window).decide(len(window.bars) - 1, standing)
@@ -86,11 +89,11 @@ class Confluence:
         rule, bars = self.parameters, view.bars
         score = candle_score(bars, rule)
         live = view.live if rule.microstructure and len(bars) else None
-        extra = live_points(live, rule.live_points) if live is not None else {}
+        extra = live_points(live, rule.live_points, rule.flow_trades_min) if live is not None else {}
         total = score.total.copy()
         if extra:
             total[-1] += sum(extra.values())
-        gates = self._gates(view, score, total)
+        gates = self._gates(view, score, total, live)
         enters = np.logical_and.reduce(tuple(gates.values()))
         size = sizes(bars.close, score.atr, score.confidence, enters, rule)
         gates[str(Reason.NO_SIZE)] = size.fraction > 0
@@ -118,13 +121,15 @@ class Confluence:
             breakdown=_breakdown(score, size, extra, enters),
             restrain=lambda index, standing: self._restraints(
                 standing,
-                view.live if index == len(bars) - 1 else None,
+                live if index == len(bars) - 1 else None,
                 side=1 if total[index] > 0 else -1,
                 fraction=float(size.fraction[index]),
             ),
         )
 
-    def _gates(self, view: MarketView, score: Score, total: FloatArray) -> dict[str, BoolArray]:
+    def _gates(
+        self, view: MarketView, score: Score, total: FloatArray, live: LiveMarket | None
+    ) -> dict[str, BoolArray]:
         """Return whether each gate is open at each bar; comparisons with NaN are false, so what is missing
         closes its gate. DRAWDOWN and the depth of LIQUIDITY depend on where we stand."""
         rule = self.parameters
@@ -138,7 +143,7 @@ class Confluence:
             & (winning == side),
             Reason.CONFIDENCE: score.confidence >= rule.confidence_min,
             Reason.TREND: self._trend(view) * side > 0,
-            Reason.SPREAD: self._spread_gate(view),
+            Reason.SPREAD: self._spread_gate(len(view.bars), live),
             Reason.LIQUIDITY: _turnover(view.bars) >= rule.turnover_min,
             Reason.ALIGNMENT: aligned >= rule.aligned_min,
             Reason.SHORT_NOT_ALLOWED: (side > 0) | rule.allow_short | (side == 0),
@@ -173,11 +178,11 @@ class Confluence:
             np.sign(bars.close - exponential_average(bars.close, _TREND_WINDOW)), view.aligned(series)
         )
 
-    def _spread_gate(self, view: MarketView) -> BoolArray:
+    def _spread_gate(self, count: int, live: LiveMarket | None) -> BoolArray:
         """Bars alone have no spread; with a live market the last bar does."""
-        gate = np.ones(len(view.bars), dtype=np.bool_)
-        if view.live is not None and len(gate):
-            known = spread(view.live)
+        gate = np.ones(count, dtype=np.bool_)
+        if live is not None:
+            known = spread(live)
             gate[-1] = known is not None and known <= self.parameters.spread_max
         return gate
 

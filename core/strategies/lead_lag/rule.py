@@ -18,7 +18,7 @@ from core.strategies.lead_lag.p_win import FEATURES, confidence_factor, learned
 from core.strategies.lead_lag.parameters import LeadLagParameters
 from core.strategies.lead_lag.sentiment import horizon_ms, sentiment
 from core.strategies.lead_lag.trigger import Trigger, trigger
-from core.strategies.market import MarketView, Series, spread_in
+from core.strategies.market import MarketView, Observed, Series, spread_in
 from core.strategies.protocol import Signals
 
 ATR_BARS = 300
@@ -34,6 +34,7 @@ _FUNDING_AGE_MS_MAX = 600_000
 class Reason(StrEnum):
     """What keeps it from entering, in this order; shared codes are in `core.strategies.evaluation.Code`."""
 
+    NO_NEWS = "NO_NEWS"
     NO_SIDE = "NO_SIDE"
     NOT_CONFIRMED = "NOT_CONFIRMED"
     AGAINST_TREND = "AGAINST_TREND"
@@ -79,6 +80,9 @@ class LeadLag:
             traded: max(bars, _WEEK + 1) if traded == hourly else bars,
         }
 
+    def observes(self) -> Observed:
+        return Observed(news_ms=horizon_ms(self.parameters))
+
     def decide(self, view: MarketView, standing: Standing = FLAT) -> Decision:
         window = view.last(self.needs(view.traded))
         return self.evaluate(window).decide(len(window.bars) - 1, standing)
@@ -90,10 +94,10 @@ class LeadLag:
         closes = prices.close if prices is not None else np.empty(0)
         found = trigger(spread_in(closes, view.aligned(lead)), bars.close, rule)
         day = _Day.of(view)
-        score = _sentiments(view, rule)
+        score, headlines = _sentiments(view, rule)
         side, weight = _side(score, day, rule)
         atr = average_true_range(bars.high, bars.low, bars.close) / bars.close
-        gates = self._gates(side, found, day, atr)
+        gates = self._gates(side, headlines, found, day, atr)
         enters = np.logical_and.reduce(tuple(gates.values()))
         base = np.sqrt(weight * np.abs(found.correlation))
         stop, target, fraction = self._sizes(atr)
@@ -129,6 +133,7 @@ class LeadLag:
             },
             breakdown={
                 **features,
+                "headlines": headlines,
                 "side": side.astype(np.float64),
                 "lag_bars": found.lag.astype(np.float64),
                 "predicted": found.predicted.astype(np.float64),
@@ -148,10 +153,13 @@ class LeadLag:
         rule = self.parameters
         return learned(memory, features, won=won, rate=rule.learning_rate, regularization=rule.regularization)
 
-    def _gates(self, side: FloatArray, found: Trigger, day: _Day, atr: FloatArray) -> dict[str, BoolArray]:
+    def _gates(
+        self, side: FloatArray, headlines: FloatArray, found: Trigger, day: _Day, atr: FloatArray
+    ) -> dict[str, BoolArray]:
         """Return whether each condition holds; comparisons with NaN are false, so what is missing blocks."""
         rule = self.parameters
         gates = {
+            Reason.NO_NEWS: (headlines > 0) | (side != 0),
             Reason.NO_SIDE: side != 0,
             Reason.NOT_CONFIRMED: found.significant & (found.predicted == side),
             Reason.AGAINST_TREND: day.change * side >= -rule.trend_max,
@@ -251,11 +259,11 @@ class _Day:
         )
 
 
-def _sentiments(view: MarketView, rule: LeadLagParameters) -> FloatArray:
-    """Return the sentiment at the close of each bar; computed where there is news, 0 elsewhere."""
+def _sentiments(view: MarketView, rule: LeadLagParameters) -> tuple[FloatArray, FloatArray]:
+    """Return the sentiment at the close of each bar, 0 without news, and how many headlines still count."""
     result = np.zeros(len(view.bars))
     if not view.headlines or not len(view.bars):
-        return result
+        return result, np.zeros(len(view.bars))
     closes_ms = view.bars.open_time_ms + view.bars.interval_ms
     told_ms = np.sort(np.array([each.published_ms for each in view.headlines], dtype=np.int64))
     reach_ms = horizon_ms(rule)
@@ -263,7 +271,7 @@ def _sentiments(view: MarketView, rule: LeadLagParameters) -> FloatArray:
     by_time = sorted(view.headlines, key=lambda each: each.published_ms)
     for t in np.flatnonzero(end > first):
         result[t] = sentiment(by_time[first[t] : end[t]], int(closes_ms[t]), rule)
-    return result
+    return result, (end - first).astype(np.float64)
 
 
 def _side(score: FloatArray, day: _Day, rule: LeadLagParameters) -> tuple[FloatArray, FloatArray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +19,7 @@ from core.decisions.book import DECISION, RUN, Asked, DecisionBook
 from core.decisions.replay import Recorded, Replay, replay, run_of, strategy_of
 from core.decisions.texts import bars_of, parameters_of, rows_of, standing_of, standing_record
 from core.journal.chain import canonical_json
-from core.strategies import FLAT, MarketView, strategy
+from core.strategies import FLAT, Headline, LiveMarket, MarketView, strategy
 from core.strategies.parameters import as_dict
 from core.strategies.registry import BUILT_IN
 from tests.core.decisions.conftest import (
@@ -120,6 +121,56 @@ def test_a_changed_decision_has_no_changed_input(ema_run: Written) -> None:
     assert (first.number, first.inputs) == (5, ())
     (changed,) = first.fields
     assert (changed.name, changed.recorded) == ("action", "ENTER_LONG")
+
+
+SEEN = LiveMarket(
+    ts_ms=60_000_123,
+    book_ts_ms=60_000_100,
+    bid=100.01,
+    ask=100.02,
+    bid_quantities=(0.1, 0.2),
+    ask_quantities=(0.3, 1e-8),
+    tape_ts_ms=60_000_120,
+    taker_buys=720_000.1,
+    taker_sells=480_000.3,
+    trades=60,
+)
+
+
+@pytest.fixture(scope="module")
+def observed_run() -> Written:
+    """Two decisions of confluence, the second of which saw book, tape and a headline."""
+    bars, chosen, written = waves(1_500), strategy("confluence"), Written()
+    book = DecisionBook(written, ACCOUNT, "ev00000001", plan_of("confluence"), chosen)
+    view = MarketView(TRADED, {TRADED: bars}).last(chosen.needs(TRADED))
+    told = (Headline(3, "Record ø inflows", score=0.1), Headline(2, "Collapse", "wire", "https://x"))
+    for each in (view, replace(view, live=SEEN, headlines=told)):
+        book.record(Asked.ENTRY, each, FLAT, chosen.decide(each))
+    return written
+
+
+def test_what_was_seen_beside_bars_is_decided_on_again(observed_run: Written) -> None:
+    without, with_it = (each.payload["decision"] for each in observed_run.decisions)
+    assert without["readings"]["score"] != with_it["readings"]["score"]
+    assert float(with_it["breakdown"]["flow"]) == pytest.approx(5, rel=1e-4)
+    assert replayed(observed_run).identical == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda observed: observed["live"].update(taker_buys="720000.2"),
+        lambda observed: observed["live"]["bid_quantities"].reverse(),
+        lambda observed: observed["headlines"][1].update(title="Growth"),
+        lambda observed: observed["headlines"].pop(),
+        lambda observed: observed.update(live=None),
+    ],
+)
+def test_a_change_of_what_was_seen_beside_bars_is_named(observed_run: Written, change: Any) -> None:
+    first = replayed(observed_run, lambda payloads: change(payloads[2]["observed"])).first
+    assert first is not None
+    assert first.number == 2
+    assert "what was observed beside bars (order book, tape, news)" in first.inputs[0]
 
 
 def test_an_event_that_is_not_its_hash_s_is_a_difference(ema_run: Written) -> None:

@@ -29,7 +29,17 @@ from core.orders import (
     filled_notional,
     filled_quantity,
 )
-from core.ports import Book, ClockReading, DepositAddress, DepositNetwork, HostFacts, KeyFacts, Page, Venue
+from core.ports import (
+    Book,
+    ClockReading,
+    DepositAddress,
+    DepositNetwork,
+    HostFacts,
+    KeyFacts,
+    Page,
+    TakerFlow,
+    Venue,
+)
 from core.reconciliation import Trade, Transfer, VenueOrder
 from core.reconciliation.trades import Market
 from core.settings import Settings
@@ -80,6 +90,7 @@ class Exchange:
     balances: dict[str, Decimal] = field(default_factory=lambda: {"USDT": D(1000), "BTC": D(0)})
     script: list[Act] = field(default_factory=list)
     book_errors: list[Exception] = field(default_factory=list)
+    tape_errors: list[Exception] = field(default_factory=list)
     lag: list[dict[str, Decimal]] = field(default_factory=list)
     received: list[Intent] = field(default_factory=list)
     fills: dict[int, tuple[Fill, ...]] = field(default_factory=dict)
@@ -101,6 +112,11 @@ class Exchange:
 
     async def average_price(self, symbol: str) -> Decimal:
         return (self.bid + self.ask) / 2
+
+    async def taker_flow(self, symbol: str, span_ms: int) -> TakerFlow:
+        if self.tape_errors:
+            raise self.tape_errors.pop(0)
+        return TakerFlow(D(600), D(400), 60, self.clock.now_ms())
 
     async def bars(self, symbol: str, interval: str, count: int) -> Bars:
         if self.bars_made is None and interval == "1m":

@@ -15,12 +15,25 @@ from core.desk import Desk
 from core.errors import ConfigError, Interrupted, VenueUnavailable, WaitLimitReached
 from core.gates import StagePlan
 from core.operations.holding import Holding
+from core.operations.market_view import with_observed
 from core.operations.progress import Step, Waiting
 from core.operations.stage_result import StageResult
 from core.operations.trades import Trading, make_trades
 from core.orders import Side
+from core.ports import TakerFlow
 from core.stages import STAGES, EntryMode, Gate
-from core.strategies import FLAT, Action, Decision, MarketView, PositionState, Series, Standing
+from core.strategies import (
+    FLAT,
+    Action,
+    Decision,
+    Headline,
+    MarketView,
+    Observed,
+    PositionState,
+    Series,
+    Standing,
+)
+from core.strategies.news import News
 from tests.core.operations.desks import D, Exchange, desk_at, filled
 from tests.core.risk.worlds import BTCUSDT
 
@@ -107,6 +120,27 @@ def run_of(
     desk = replace(desk, strategy=scripted)
     deadline_ms = desk.clock.monotonic_ms() + wait_limit_s * 1000
     return Trading(desk, plan, told, StageResult(plan), Holding(BTCUSDT), deadline_ms), told, scripted
+
+
+@dataclass
+class Observer(Scripted):
+    """One that looks at the book, the tape and the news. `seen`: what it was shown."""
+
+    seen: list[MarketView] = field(default_factory=list)
+
+    def observes(self) -> Observed:
+        return Observed(book_levels=20, flow_ms=60_000, news_ms=600_000)
+
+    def decide(self, view: MarketView, standing: Standing = FLAT) -> Decision:
+        self.seen.append(view)
+        return super().decide(view, standing)
+
+
+def observer_of(desk: Desk, answer: Answer) -> tuple[Trading, Told, Observer]:
+    run, told, _ = run_of(desk, answer=answer)
+    observer = Observer(answer)
+    run.watch.desk = run.desk = replace(run.desk, strategy=observer)
+    return run, told, observer
 
 
 def sides(exchange: Exchange) -> list[Side]:
@@ -305,3 +339,66 @@ async def test_whatever_goes_wrong_while_holding_the_position_is_sold_first(
         await make_trades(run)
     assert sides(exchange) == ONE_TRADE
     assert len(run.result.trades) == 1
+
+
+async def test_a_strategy_is_shown_the_book_the_tape_and_the_news_it_looks_at(
+    desk: Desk, exchange: Exchange
+) -> None:
+    now_ms = exchange.clock.now_ms()
+    told_ms = (now_ms + 60_000, now_ms - 60_000, now_ms - 3_600_000)
+    heard = tuple(Headline(each, f"of {each}") for each in told_ms)
+    desk = replace(desk, news=lambda: News(heard, "the file is gone"))
+    run, told, observer = observer_of(desk, enter_and_leave_after(1))
+    await make_trades(run)
+    entry = observer.seen[0]
+    assert entry.live is not None
+    assert (entry.live.bid, entry.live.ask) == (9_999, 10_000)
+    assert (entry.live.taker_buys, entry.live.taker_sells, entry.live.trades) == (600, 400, 60)
+    assert entry.live.book_ts_ms == entry.live.tape_ts_ms == entry.live.ts_ms
+    assert [each.published_ms for each in entry.headlines] == [told_ms[1]], "the future and the past are not"
+    assert told.notes.count("the file is gone") == 1
+
+
+async def test_what_is_seen_on_a_fast_clock_is_as_old_as_it_is_for_us(
+    exchange: Exchange, tmp_path: Path
+) -> None:
+    async with desk_at(exchange, tmp_path / "home", clock_speed=100) as desk:
+        view = MarketView.of(closed_bars(exchange), "BTCUSDT", "1m")
+        observer = Observer(lambda position: Action.STAY_FLAT)
+        taken = exchange.taker_flow
+
+        async def slow(symbol: str, span_ms: int) -> TakerFlow:
+            exchange.clock.time_ms += 30_000  # a third of a second, for us
+            return await taken(symbol, span_ms)
+
+        exchange.taker_flow = slow  # type: ignore[method-assign]  # slower than it was
+        live = (await with_observed(view, observer, exchange, (), desk.clock, desk.clock_speed)).live
+        assert live is not None
+        assert live.book_ts_ms is not None
+        assert live.ts_ms - live.book_ts_ms == 300
+
+
+async def test_a_tape_that_cannot_be_read_is_in_the_way_of_no_exit(desk: Desk, exchange: Exchange) -> None:
+    run, told, observer = observer_of(desk, enter_and_leave_after(1))
+
+    def answer(position: PositionState | None) -> Action:
+        if position is None:
+            exchange.tape_errors += [VenueUnavailable("the tape is gone")] * 100
+            return Action.ENTER_LONG
+        return enter_and_leave_after(1)(position)
+
+    observer.answer = answer
+    await make_trades(run)
+    assert sides(exchange) == ONE_TRADE
+    assert told.notes.count("book and tape cannot be seen: the tape is gone") == 1
+    assert observer.seen[-1].live is not None
+    assert observer.seen[-1].live.tape_ts_ms is None
+
+
+async def test_a_tape_that_cannot_be_read_lets_nothing_be_bought(desk: Desk, exchange: Exchange) -> None:
+    run, told, observer = observer_of(desk, enter_and_leave_after(1))
+    exchange.tape_errors += [VenueUnavailable("the tape is gone")] * 5
+    with pytest.raises(VenueUnavailable, match="the tape is gone"):
+        await make_trades(run)
+    assert observer.seen == []
+    assert len(told.notes) == 4

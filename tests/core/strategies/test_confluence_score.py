@@ -170,15 +170,15 @@ def test_recorded_series_at_once_score_as_one_by_one(recorded: Bars) -> None:
     ],
 )
 def test_worked_live_points(live: LiveMarket, name: str, points: float) -> None:
-    found = live_points(live, LivePoints())
+    found = live_points(live, LivePoints(), 50)
     assert found[name] == pytest.approx(points, abs=1e-6)
     assert [value for other, value in found.items() if other != name] == [0, 0, 0]
 
 
 def test_what_is_old_counts_nothing() -> None:
     fresh = LiveMarket(5_000, 0, 99, 101, (9,), (1,), 0, 9, 1, 50, 0, 101, 100, -595_000, 0.001)
-    assert 0 not in live_points(fresh, LivePoints()).values()
-    assert set(live_points(replace(fresh, ts_ms=5_001), LivePoints()).values()) == {0}
+    assert 0 not in live_points(fresh, LivePoints(), 50).values()
+    assert set(live_points(replace(fresh, ts_ms=5_001), LivePoints(), 50).values()) == {0}
     assert (spread(fresh), spread(replace(fresh, ts_ms=5_001))) == (pytest.approx(0.02), None)
 
 

@@ -128,7 +128,9 @@ def test_news_against_the_lead_are_not_confirmed() -> None:
 
 def test_no_news_give_no_side() -> None:
     decision = decided(replace(at_impulse(1), headlines=()))
-    assert decision.reason == Reason.NO_SIDE
+    assert decision.reason == Reason.NO_NEWS
+    assert Reason.NO_SIDE in decision.blocked
+    assert (decision.breakdown["headlines"], decision.readings["sentiment"]) == (0, 0)
     assert decision.readings["confidence"] == 0
 
 

@@ -36,4 +36,12 @@ def test_headlines_are_read_line_by_line() -> None:
 )
 def test_what_is_no_headline_is_named_with_its_line(line: str, finding: str) -> None:
     with pytest.raises(ValueError, match=f"line 2: .*{finding}"):
-        headlines_of(["", line])
+        headlines_of(["", f"{line}\n"])
+
+
+def test_a_last_line_without_its_end_is_left_for_the_next_time() -> None:
+    whole = '{"published_ms": 1, "title": "x"}'
+    assert len(headlines_of([f"{whole}\n", whole])) == 2
+    assert len(headlines_of([f"{whole}\n", whole[:-1]])) == 1
+    with pytest.raises(ValueError, match="line 2: score must be"):
+        headlines_of([f"{whole}\n", '{"published_ms": 1, "title": "x", "score": 2}'])
