@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -87,6 +87,10 @@ class Wiring:
             self.settings.home, clock=SystemClock(), random_bytes=system_random, read_only=True
         ) as journal:
             yield journal
+
+    def note(self, kind: str, payload: Mapping[str, object]) -> None:
+        with self.write_journal(SystemClock()) as journal:
+            journal.record_note(kind, None, payload)
 
     @asynccontextmanager
     async def venue(self, environment: Environment) -> AsyncIterator[Venue]:
