@@ -3,8 +3,8 @@
 A page is a procedure when it says how long a tick by hand holds, `<!-- ticks hold: 12h -->`; then its
 numbered lines are steps, counted through over all sections. What a step is ticked off against stands in
 comments of its own: `<!-- gate: key-rights -->` (a check or a gate, any number of them),
-`<!-- evidence: stage 1 -->`, and `<!-- command: trader reconcile -->` for what is to be typed. A step with
-neither gate nor evidence is manual.
+`<!-- drill: halt -->` (as many), `<!-- evidence: stage 1 -->`, and `<!-- command: trader reconcile -->` for
+what is to be typed. A step with neither gate, drill nor evidence is manual.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
 
+from core.drills.incidents import INCIDENTS
 from core.setting_values import positive_duration_ms
 
 _COMMENT = re.compile(r" *<!-- *(.*?) *-->")
@@ -22,7 +23,8 @@ _STEP = re.compile(r"(\d+)\.( +)(?=\S)")
 _EVIDENCE = re.compile(r"stage ([0-2])")
 _FENCE = "```"
 _SENTENCE_END = re.compile(r"(?<=[.:?]) ")
-_KINDS = ("gate", "evidence", "command", "ticks hold")
+_KINDS = ("gate", "evidence", "drill", "command", "ticks hold")
+_SEVERAL = ("gate", "drill")
 
 
 class PageError(ValueError):
@@ -38,12 +40,13 @@ class Step:
     text: str
     gates: tuple[str, ...] = ()
     evidence: int | None = None
+    drills: tuple[str, ...] = ()
     command: str = ""
 
     @property
     def is_manual(self) -> bool:
         """Whether only a person can say that it is done."""
-        return not self.gates and self.evidence is None
+        return not self.gates and self.evidence is None and not self.drills
 
     @property
     def headline(self) -> str:
@@ -154,7 +157,9 @@ def _step(file: str, chunk: _Chunk, *, due: int) -> Step:
     for line, kind, value in chunk.comments:
         if kind == "evidence" and not _EVIDENCE.fullmatch(value):
             raise PageError(f"{file}:{line}: evidence is of `stage 0`, `stage 1` or `stage 2`, not `{value}`")
-        if kind != "gate" and told[kind]:
+        if kind == "drill" and value not in INCIDENTS:
+            raise PageError(f"{file}:{line}: a drill is one of {', '.join(INCIDENTS)}, not `{value}`")
+        if kind not in _SEVERAL and told[kind]:
             raise PageError(f"{file}:{line}: a step has one {kind}")
         told[kind].append(value)
     indented = " " * len(found[0]) + chunk.text[len(found[0]) :]
@@ -164,6 +169,7 @@ def _step(file: str, chunk: _Chunk, *, due: int) -> Step:
         text=dedent(indented).strip(),
         gates=tuple(told["gate"]),
         evidence=int(told["evidence"][0][-1]) if told["evidence"] else None,
+        drills=tuple(told["drill"]),
         command="".join(told["command"]),
     )
 

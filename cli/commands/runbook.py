@@ -97,6 +97,7 @@ def _tick(run: Invocation, page: Page, number: int, note: str | None) -> None:
         )
     if not step.is_manual:
         told = [*step.gates] if step.evidence is None else [*step.gates, f"evidence of stage {step.evidence}"]
+        told += [f"the drill {each}" for each in step.drills]
         raise UsageError(
             f"step {number} of {page.name} is not ticked by hand, but by {', '.join(told)}",
             hint=f"`{step.command}`" if step.command else f"`trader runbook {page.name} --next`",

@@ -1,4 +1,5 @@
-"""Tick a runbook off against reality: by the checks and gates of `trader check`, and by what a human said.
+"""Tick a runbook off against reality: by the checks and gates of `trader check`, by drills, and by what a
+human said.
 
 What a human ticks is a note in the journal. It holds for as long as the page says, and only for the text that
 stood there when it was ticked.
@@ -12,8 +13,10 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
-from core.clock import Clock
+from core.clock import Clock, iso_utc
 from core.desk import Access
+from core.drills.record import newest_drills
+from core.drills.rehearsed import Drill, shortfall
 from core.gates import BOOK_GATES, GATES, KEY_GATES, StagePlan
 from core.journal.history import Selection
 from core.operations.check import CHECKS, Check, CheckResult, ask_checks, checks_of
@@ -100,13 +103,20 @@ async def tick_off(
         await ask_checks(access, plan, strategy, asked, result)
     with access.read_journal() as journal:
         ticks = ticks_of(journal, page, clock.now_ms())
+        newest = newest_drills(journal)
+    age_ms_max = access.settings.gate_max_drill_age_ms
+    drills = {
+        _drill_name(name): _drill_gate(name, newest.get(name), clock.now_ms(), age_ms_max)
+        for step in page.steps
+        for name in step.drills
+    }
     elsewhere = {
         name: _of_another_stage(name, plan)
         for step in page.steps
         for name in _names(step)
-        if name not in asked
+        if name not in asked and name not in drills
     }
-    answered = elsewhere | {gate.name: gate for gate in result.gates}
+    answered = elsewhere | drills | {gate.name: gate for gate in result.gates}
     return tuple(_ticked(step, answered, ticks) for step in page.steps)
 
 
@@ -126,7 +136,20 @@ def _checks_named(page: Page, plan: StagePlan) -> Mapping[str, Check]:
 
 
 def _names(step: Step) -> tuple[str, ...]:
-    return step.gates if step.evidence is None else (*step.gates, f"stage-{step.evidence}")
+    evidence = () if step.evidence is None else (f"stage-{step.evidence}",)
+    return (*step.gates, *evidence, *map(_drill_name, step.drills))
+
+
+def _drill_name(name: str) -> str:
+    return f"drill-{name}"
+
+
+def _drill_gate(name: str, last: Drill | None, now_ms: int, age_ms_max: int) -> Gate:
+    """Say whether the newest drill of an incident counts; on a real venue the gate `drills` asks the same."""
+    why_not = shortfall(last, now_ms, age_ms_max)
+    if last is None or why_not:
+        return Gate(_drill_name(name), GateResult.FAIL, why_not, f"`trader drill {name}`")
+    return Gate(_drill_name(name), GateResult.PASS, f"rehearsed {iso_utc(last.ended_ms)}")
 
 
 def _ticked(step: Step, answered: Mapping[str, Gate], ticks: Mapping[int, Tick]) -> TickedStep:

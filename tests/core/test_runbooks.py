@@ -32,6 +32,7 @@ Then think.
 ## Go on
 
 3. Rehearse. <!-- evidence: stage 1 -->
+4. Drill. <!-- drill: halt --> <!-- drill: flatten -->
 """
 
 
@@ -48,9 +49,15 @@ def test_a_page_is_prose_and_steps_in_order() -> None:
             gates=("unsettled", "journal"),
         ),
         Step(3, "Go on", "Rehearse.", evidence=1),
+        Step(4, "Go on", "Drill.", drills=("halt", "flatten")),
     )
-    assert [step.headline for step in page.steps] == ["Stop everything.", "Look at the books", "Rehearse."]
-    assert [step.is_manual for step in page.steps] == [True, False, False]
+    assert [step.headline for step in page.steps] == [
+        "Stop everything.",
+        "Look at the books",
+        "Rehearse.",
+        "Drill.",
+    ]
+    assert [step.is_manual for step in page.steps] == [True, False, False, False]
     prose = [part for part in page.parts if isinstance(part, str)]
     assert [text.splitlines()[0] for text in prose] == ["# The order that hangs", "Then think."]
     assert "<!--" not in "".join(prose)
@@ -69,6 +76,7 @@ def test_without_ticks_a_numbered_list_is_prose() -> None:
         ("gate: unsettled", "gates: unsettled", "stuck.md:14: `gates: unsettled` names nothing"),
         ("gate: unsettled", "gate:", "stuck.md:14: `gate:` names nothing"),
         ("stage 1", "stage 3", "stuck.md:25: evidence is of `stage 0`"),
+        ("drill: halt", "drill: parachute", "stuck.md:26: a drill is one of halt, "),
         ("2h", "long", "stuck.md:2: ticks hold was long"),
         ("# The", "The", "stuck.md:1: a page begins with its title"),
         ("<!-- ticks hold: 2h -->", "", "stuck.md:12: this command belongs to no step"),
