@@ -10,21 +10,16 @@ from pathlib import Path
 import pytest
 
 from cli import VERSION
-from cli.main import COMMANDS
-from cli.registry import Entry, Section, exit_codes, load
+from cli.registry import Entry, exit_codes, load
 from cli.runbook_pages import all_pages
 from core.backtest.figures import DEFINITIONS
 from core.errors import CONDITIONS, EXIT_MEANINGS, MOST_DANGEROUS_FIRST
 from core.reconciliation import RULES
 from core.settings import describe_settings
 from core.settings_text import settings_reference, settings_template
+from tests.reference_pages import ENTRIES, WAY_OUT, command_reference, said_of_errors, with_errors
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-ENTRIES = {
-    f"{declared.name} {entry.name}" if isinstance(declared, Section) else entry.name: entry
-    for declared in COMMANDS
-    for entry in (declared.entries if isinstance(declared, Section) else (declared,))
-}
 EXIT_CODE_ROW = re.compile(r"^\| (\d+) \|", re.MULTILINE)
 
 
@@ -147,3 +142,28 @@ def test_the_figures_of_a_backtest_are_listed() -> None:
     if os.environ.get("UPDATE_GOLDEN"):
         page.write_text(generated, encoding="utf-8")
     assert page.read_text(encoding="utf-8") == generated
+
+
+def test_the_commands_are_listed() -> None:
+    page = REPOSITORY / "docs/commands.md"
+    generated = command_reference()
+    if os.environ.get("UPDATE_GOLDEN"):
+        page.write_text(generated, encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == generated
+
+
+def test_every_error_has_its_entry_and_every_entry_its_error() -> None:
+    page = REPOSITORY / "docs/troubleshooting.md"
+    generated = with_errors(page.read_text(encoding="utf-8"))
+    if os.environ.get("UPDATE_GOLDEN"):
+        page.write_text(generated, encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == generated
+
+
+@pytest.mark.parametrize("code", [condition.code for condition in CONDITIONS])
+def test_an_error_has_a_cause_and_a_way_out(code: str) -> None:
+    """Written by hand: below the error's heading in docs/troubleshooting.md, in this form."""
+    said = said_of_errors((REPOSITORY / "docs/troubleshooting.md").read_text(encoding="utf-8")).get(code, "")
+    cause, _, way_out = said.partition(f"\n\n{WAY_OUT}")
+    assert cause
+    assert way_out

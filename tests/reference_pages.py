@@ -1,0 +1,103 @@
+"""Pages made from the program: its commands, and its errors with what people wrote about each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cli.main import COMMANDS
+from cli.options import shared_parameters
+from cli.registry import Command, Entry, Section, exit_codes, load
+from core.errors import CONDITIONS, EXIT_MEANINGS
+
+ENTRIES: Mapping[str, Entry] = {
+    f"{declared.name} {entry.name}" if isinstance(declared, Section) else entry.name: entry
+    for declared in COMMANDS
+    for entry in (declared.entries if isinstance(declared, Section) else (declared,))
+}
+SHARED = {parameter.name for parameter in shared_parameters()} | {"help"}
+WAY_OUT = "**Way out:** "
+ERROR = re.compile(
+    r"^### (?P<code>[A-Z_]+)\n\n\*[^\n]*\*\n\n(?P<said>.*?)\n*(?=^##|\Z)", re.MULTILINE | re.DOTALL
+)
+
+
+def command_reference() -> str:
+    """Return docs/commands.md, in the words of --help."""
+    anywhere = _context("status", load(ENTRIES["status"]))
+    return "\n".join(
+        [
+            "# Commands",
+            "",
+            "Made from the program; `trader COMMAND --help` says the same. Each command has a runbook,",
+            "which says what it prints when all is well and what to do for every [exit code](exit-codes.md).",
+            "",
+            "| every command takes | |",
+            "|---|---|",
+            *(_row(*_help(parameter, anywhere)) for parameter in shared_parameters()),
+            "| `-h`, `--help` | Show options, example, runbook and exit codes. |",
+            "",
+            *(line for name, entry in ENTRIES.items() for line in _command(name, entry)),
+        ]
+    )
+
+
+def _command(name: str, entry: Entry) -> Iterator[str]:
+    command = load(entry)
+    context = _context(name, command)
+    usage = " ".join(["trader", name, *command.collect_usage_pieces(context)])
+    yield from (
+        f"## trader {name}",
+        "",
+        entry.summary,
+        "",
+        f"- usage: `{usage}`",
+        f"- example: `{entry.example}`",
+    )
+    page = name.split()[0]
+    yield f"- runbook: [{page}](../runbooks/{page}.md)"
+    yield f"- exit codes: {', '.join(map(str, exit_codes(entry)))}"
+    yield ""
+    if rows := [_row(*each) for each in _own_help(command, context)]:
+        yield from ("| option | |", "|---|---|", *rows, "")
+
+
+def _context(name: str, command: Command) -> Any:
+    return command.context_class(command, info_name=name)
+
+
+def _own_help(command: Command, context: Any) -> Iterator[tuple[str, str]]:
+    for parameter in command.get_params(context):
+        hidden = parameter.get_help_record(context) is None
+        if not hidden and parameter.name not in SHARED:
+            yield _help(parameter, context)
+
+
+def _help(parameter: Any, context: Any) -> tuple[str, str]:
+    names, said = parameter.get_help_record(context)
+    return names, " ".join(said.split())
+
+
+def _row(names: str, said: str) -> str:
+    code = ", ".join(f"`{name}`" for name in names.split(", "))
+    return " | ".join(("", *(cell.replace("|", "\\|") for cell in (code, said)), "")).strip()
+
+
+def said_of_errors(page: str) -> dict[str, str]:
+    """Return code -> cause and way out, as people wrote them into docs/troubleshooting.md."""
+    return {found["code"]: found["said"] for found in ERROR.finditer(page)}
+
+
+def with_errors(page: str) -> str:
+    """Return docs/troubleshooting.md with the errors there are, and what is said of each."""
+    introduction, said = page.partition("## Exit")[0], said_of_errors(page)
+    parts = [introduction.rstrip("\n")]
+    for exit_code, meaning in EXIT_MEANINGS.items():
+        conditions = [condition for condition in CONDITIONS if condition.exit_code == exit_code]
+        if conditions:
+            parts.append(f"## Exit {exit_code}: {meaning}")
+        for condition in conditions:
+            meant = condition.meaning[0].upper() + condition.meaning[1:]
+            parts.append(f"### {condition.code}\n\n*{meant}.*\n\n{said.get(condition.code, '')}".rstrip("\n"))
+    return "\n\n".join(parts) + "\n"
