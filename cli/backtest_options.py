@@ -66,8 +66,10 @@ MinNotionalOption = Annotated[
     str | None, typer.Option(metavar="AMOUNT", help="Smallest order the venue takes.")
 ]
 EngineOption = Annotated[
-    Literal["auto", "plain", "compiled"],
-    typer.Option(help="plain: readable and slow, the same result; auto: compiled where possible."),
+    Literal["auto", "plain", "jumping", "compiled"],
+    typer.Option(
+        help="plain: readable and slow; the others: quick, with the same result; auto: the quickest."
+    ),
 ]
 
 
@@ -94,7 +96,7 @@ class Given:
     tick: str | None
     step: str | None
     min_notional: str | None
-    engine: Literal["auto", "plain", "compiled"]
+    engine: Literal["auto", "plain", "jumping", "compiled"]
 
 
 def job_of(run: Invocation, given: Given) -> Job:

@@ -179,19 +179,18 @@ def figures(outcome: Outcome, course: Course, balance: Decimal) -> Figures:
 
 
 def _deepest_fall(equity: IntArray, balance: int, course: Course) -> Fall | None:
-    equity = np.concatenate(([balance], equity))  # the first peak is where it all began
     peaks = np.maximum.accumulate(equity)
-    falls = (peaks - equity) / peaks
-    trough = int(falls.argmax())
-    if falls[trough] == 0:
+    np.maximum(peaks, balance, out=peaks)  # the first peak is where it all began
+    trough = int((equity / peaks).argmin())
+    peak, amount = int(peaks[trough]), int(peaks[trough] - equity[trough])
+    if not amount:
         return None
-    peak = int(equity[: trough + 1].argmax())
 
     def close_ms(bar: int) -> int:
-        return course.start_ms + bar * course.interval_ms
+        return course.start_ms + (bar + 1) * course.interval_ms
 
-    amount = decimal_of(int(equity[peak] - equity[trough]))
-    return Fall(float(falls[trough]), amount, close_ms(peak), close_ms(trough))
+    peak_ms = course.start_ms if peak == balance else close_ms(int((equity == peak).argmax()))
+    return Fall(amount / peak, decimal_of(amount), peak_ms, close_ms(trough))
 
 
 def _daily_returns(outcome: Outcome, course: Course, balance: int) -> FloatArray:

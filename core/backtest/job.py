@@ -96,13 +96,23 @@ def course_of(job: Job, chosen: Strategy, loaded: Loaded) -> Course:
 
 
 def chosen_strategy(job: Job) -> Strategy:
-    """Return the strategy of a job. Raises ConfigError STRATEGY_UNKNOWN for a name or a parameter."""
+    """Return the strategy of a job. Raises ConfigError STRATEGY_UNKNOWN for a name or a parameter, and
+    STRATEGY_UNFIT for a symbol that it cannot trade.
+    """
     try:
-        return strategy(job.strategy, job.changes)
+        chosen = strategy(job.strategy, job.changes)
     except ValueError as error:
         raise ConfigError(
             str(error), code="STRATEGY_UNKNOWN", hint="`trader strategies` lists them with their parameters"
         ) from None
+    try:
+        for symbol in job.asked.symbols:
+            chosen.needs(Series(symbol, job.asked.bar))
+    except ValueError as error:
+        raise ConfigError(
+            str(error), code="STRATEGY_UNFIT", hint="--symbol and --bar say what is traded"
+        ) from None
+    return chosen
 
 
 def usable(job: Job, points: Grid) -> list[Job]:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 
-from core.backtest.compiled import NotCompiled, Prepared, prepare, run_compiled
-from core.backtest.engine import run
+from core.backtest.arrays import OnlyPlain, Prepared, prepare
+from core.backtest.engine import run, run_quick
 from core.backtest.figures import figures
 from core.backtest.grid import Grid
 from core.backtest.job import Job, chosen_strategy, course_of, neediest
@@ -119,9 +119,9 @@ class _Bench:
         way, prepared = self._way(job, chosen)
         try:
             if prepared is None:
-                raise NotCompiled  # noqa: TRY301 - one way to the plain engine
-            outcome = run_compiled(prepared, chosen)
-        except NotCompiled:
+                raise OnlyPlain  # noqa: TRY301 - one way to the plain engine
+            outcome = run_quick(prepared, chosen, job.engine, one_of_many=True)
+        except OnlyPlain:
             outcome, _ = run(way, chosen, job.setup, engine="plain")
         return Result(index, score(figures(outcome, way, job.setup.balance.value)))
 
@@ -135,7 +135,7 @@ class _Bench:
             way = course_of(job, chosen, self.loaded)
             try:
                 prepared = None if job.engine == "plain" else prepare(way, job.setup)
-            except NotCompiled:
+            except OnlyPlain:
                 prepared = None
             self.ways[key] = way, prepared
         return self.ways[key]

@@ -51,9 +51,24 @@ def test_the_document_holds_every_trade_and_the_assumptions(shell: Shell) -> Non
     assert any("closed trade(s)" in each or "days of bars" in each for each in result["findings"])
 
 
-def test_both_engines_print_the_same_trades(shell: Shell) -> None:
-    plain, compiled = (shell.run(f"{TEST} --format csv --engine {name}") for name in ("plain", "compiled"))
-    assert plain == compiled
+def test_all_engines_print_the_same_trades(shell: Shell) -> None:
+    engines = ("plain", "jumping", "compiled")
+    plain, jumping, compiled = (shell.run(f"{TEST} --format csv --engine {name}") for name in engines)
+    assert plain == jumping == compiled
+
+
+def test_an_engine_that_cannot_do_it_says_why(shell: Shell) -> None:
+    exit_code, _, stderr = shell.run(
+        "trader backtest --strategy confluence --symbol BTCUSDT --bar 30m --engine jumping"
+    )
+    assert exit_code == 3
+    assert "--engine jumping cannot do this: confluence enters by where the account stands" in stderr
+
+
+def test_a_symbol_that_a_strategy_cannot_trade_is_told(shell: Shell) -> None:
+    exit_code, _, stderr = shell.run("trader backtest --strategy lead-lag --symbol BTCUSDT --bar 5m")
+    assert exit_code == 3
+    assert "error[STRATEGY_UNFIT]: BTCUSDT is what lead-lag takes the lead from" in stderr
 
 
 def test_settings_size_the_orders_unless_the_command_line_does(shell: Shell) -> None:

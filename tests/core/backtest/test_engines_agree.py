@@ -1,4 +1,4 @@
-"""The compiled engine gives what the plain one gives: every trade, every unit of equity, every count."""
+"""The quick engines give what the plain one gives: every trade, every unit of equity, every count."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.account import CommissionRates
-from core.backtest.compiled import NotCompiled, prepare, run_compiled
+from core.backtest.arrays import OnlyPlain, prepare
+from core.backtest.compiled import run_compiled
 from core.backtest.costs import Costs
+from core.backtest.jumping import run_jumping
 from core.backtest.market import Market, Rules, market
 from core.backtest.outcome import Outcome
 from core.backtest.plain import run_plain
@@ -26,8 +28,9 @@ from tests.core.backtest.scripted import MINUTE_MS, RULES, START_MS, Script, rec
 pytest.importorskip("numba")
 
 
-def both(course: Course, chosen: Strategy, how: Setup) -> tuple[Outcome, Outcome]:
-    return run_plain(course, chosen, how), run_compiled(prepare(course, how), chosen)
+def all_three(course: Course, chosen: Strategy, how: Setup) -> tuple[Outcome, Outcome, Outcome]:
+    prepared = prepare(course, how)
+    return run_plain(course, chosen, how), run_compiled(prepared, chosen), run_jumping(prepared, chosen)
 
 
 def random_market(seed: int, count: int, symbol: str, price: float, rules: Rules, late: int) -> Market:
@@ -123,8 +126,9 @@ def test_on_random_markets(
             for number, each in enumerate(markets)
         }
     )
-    plain, compiled = both(run_on(markets, minutes, how), script, how)
+    plain, compiled, jumping = all_three(run_on(markets, minutes, how), script, how)
     assert plain.agrees_with(compiled)
+    assert plain.agrees_with(jumping)
 
 
 @pytest.mark.parametrize(
@@ -135,8 +139,9 @@ def test_on_recorded_bars(recorded_markets: list[Market], name: str, minutes: in
     for each in recorded_markets:
         bars = minutes * (each.interval_ms // MINUTE_MS)
         part = each.bars.open_time_ms[min(12_000, len(each) - 1)]
-        plain, compiled = both(run_on([each], bars, how, end_ms=int(part)), chosen, how)
+        plain, compiled, jumping = all_three(run_on([each], bars, how, end_ms=int(part)), chosen, how)
         assert plain.agrees_with(compiled)
+        assert plain.agrees_with(jumping)
         assert len(plain.trades) >= 3
 
 
@@ -144,18 +149,19 @@ def test_a_difference_is_seen() -> None:
     """`agrees_with` is what the tests above stand on."""
     markets = [random_market(3, 200, "BTCUSDT", 40_000.0, RULES, 0)]
     script = Script({"BTCUSDT": random_signals(4, 200, 1)})
-    plain, compiled = both(run_on(markets, 1, setup()), script, setup())
+    plain, compiled, jumping = all_three(run_on(markets, 1, setup()), script, setup())
     other = compiled.trades.copy()
     other[0, 11] += 1
     assert plain.agrees_with(compiled)
+    assert plain.agrees_with(jumping)
     assert not plain.agrees_with(replace(compiled, trades=other))
     assert not plain.agrees_with(replace(compiled, equity=compiled.equity + 1))
 
 
-def test_the_compiled_engine_refuses_what_might_not_fit() -> None:
+def test_the_quick_engines_refuse_what_might_not_fit() -> None:
     dear = market(
         recorded([(9e9, 9e9, 9e9, 9e9)] * 5), Rules(Decimal("0.00000001"), Decimal("0.001"), Decimal(5))
     )
     script = Script({"BTCUSDT": random_signals(1, 5, 0)})
-    with pytest.raises(NotCompiled, match="64 bits"):
+    with pytest.raises(OnlyPlain, match="64 bits"):
         run_compiled(prepare(run_on([dear], 1, setup()), setup()), script)

@@ -1,4 +1,4 @@
-"""What happens to orders, stops and targets, bar by bar, with numbers worked by hand; both engines."""
+"""What happens to orders, stops and targets, bar by bar, with numbers worked by hand; all engines."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from core.account import CommissionRates
-from core.backtest.compiled import NotCompiled, prepare, run_compiled
+from core.backtest.arrays import OnlyPlain, prepare
+from core.backtest.compiled import run_compiled
 from core.backtest.costs import Costs
+from core.backtest.jumping import run_jumping
 from core.backtest.levels import Bar, Held, Levels
 from core.backtest.outcome import STILL_OPEN, Column, Exit, Outcome
 from core.backtest.plain import run_plain
@@ -30,7 +32,11 @@ def _compiled(way: Course, script: Script, how: Setup) -> Outcome:
     return run_compiled(prepare(way, how), script)
 
 
-@pytest.fixture(params=[run_plain, _compiled], ids=["plain", "compiled"])
+def _jumping(way: Course, script: Script, how: Setup) -> Outcome:
+    return run_jumping(prepare(way, how), script)
+
+
+@pytest.fixture(params=[run_plain, _compiled, _jumping], ids=["plain", "compiled", "jumping"])
 def run(request: pytest.FixtureRequest) -> Run:
     return request.param
 
@@ -263,7 +269,7 @@ def test_entries_wait_for_the_cooldown() -> None:
     assert result.reasons["blocked: COOLDOWN"] == 2
 
 
-def test_the_compiled_engine_leaves_rules_to_the_plain_one() -> None:
+def test_the_quick_engines_leave_rules_to_the_plain_one() -> None:
     how = replace(setup(), rules=PositionRules(cooldown_ms=1))
-    with pytest.raises(NotCompiled, match="position rules"):
+    with pytest.raises(OnlyPlain, match="position rules"):
         prepare(run_on([plain_market([FLAT] * 3)], 1, how), how)
