@@ -116,6 +116,7 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("FOREIGN_TRADER", 4, "another installation of trader has orders on this account"),
     Condition("TRADING_HALTED", 4, "the trading state forbids this order"),
     Condition("RESTORED", 4, "the books were not compared since they were restored from a backup"),
+    Condition("ARCHIVE_RUNNING", 4, "another command is archiving this home"),
     Condition("BACKUP_RUNNING", 4, "another backup of this home is being made"),
     Condition("RESTORE_RUNNING", 4, "another restore into this home is running"),
     Condition("JOURNAL_EXISTS", 4, "the home has a journal, which a backup must not replace"),

@@ -12,6 +12,7 @@ from cli.invocation import Invocation
 from cli.moments import SINCE_HELP, UNTIL_HELP
 
 if TYPE_CHECKING:
+    from core.audit.places import Place
     from core.journal.anchors import Anchor
     from core.journal.history import Selection
     from core.operations.audit import AuditResult
@@ -207,6 +208,10 @@ def export(
 def archive(
     context: typer.Context,
     place: Annotated[str, typer.Argument(metavar="FOLDER|URL", help="Where the archive is or will be.")],
+    keep: Annotated[
+        str | None,
+        typer.Option(metavar="DURATION", help="Then remove older log lines and reports here, e.g. 90d."),
+    ] = None,
 ) -> None:
     """Add the events since the last time to an archive, and read them back."""
     from cli.audit_view import archive_result
@@ -217,6 +222,7 @@ def archive(
 
     run: Invocation = context.obj
     where = place_of(place, run.cwd)
+    keep_ms = None if keep is None else _duration("--keep", keep)
     say_where(run.console, run.settings.home)
     with journal_for_reading(run) as journal:
         if journal.history.head() is None:
@@ -226,6 +232,43 @@ def archive(
             journal, where, SystemClock(), lambda events: run.console.progress(f"{events} events archived")
         )
     archive_result(run.console, piece, where.name)
+    if keep_ms is not None:
+        _tidy(run, where, keep_ms)
+
+
+def _tidy(run: Invocation, where: Place, keep_ms: int) -> None:
+    from core.clock import SystemClock
+    from core.ids import system_random
+    from core.journal import Journal
+    from core.operations.tidy import tidy
+    from core.run_lock import only_run
+
+    clock, home = SystemClock(), run.settings.home
+    with (
+        only_run(home, "archive", "ARCHIVE_RUNNING"),
+        Journal.open(home, clock=clock, random_bytes=system_random) as journal,
+    ):
+        done = tidy(
+            journal,
+            where,
+            clock.now_ms() - keep_ms,
+            clock,
+            lambda events: run.console.progress(f"{events} events verified"),
+        )
+    run.console.result(log_from=done.log_from, removed_files=done.files, packed=done.packed)
+    if done.log_from is not None:
+        run.console.say(f"trade_audit.log begins with event {done.log_from}; the archive has those before")
+    if done.packed is not None:
+        run.console.say(f"{done.files} file(s) of the home are now in {done.packed} of the archive")
+
+
+def _duration(option: str, text: str) -> int:
+    from core.setting_values import positive_duration_ms
+
+    try:
+        return positive_duration_ms(text)
+    except ValueError as error:
+        raise UsageError(f"{option} {error}", hint="give e.g. 90d") from None
 
 
 def _selection(kinds: list[str] | None, since: str | None, until: str | None) -> Selection:

@@ -72,6 +72,7 @@ _TITLES = {
     "BREAK_ACCEPTED": ("WARNING", "Reconciliation break accepted by a human"),
     "RECONCILED": ("INFO", "Books compared"),
     "RESTORED": ("WARNING", "Restored from a backup, as another installation"),
+    "LOG_ROTATED": ("INFO", "Older lines removed from this log; the archive has their events"),
     "RUNBOOK_STEP": ("INFO", "Runbook step done, says a human"),
     "DRILL": ("INFO", "Incident rehearsed"),
 }
@@ -138,12 +139,12 @@ class AuditLog:
         except Exception as error:
             self.warn(f"{self.path} was not written: {error}")
 
-    def rebuild(self) -> None:
-        """Make the whole log again from the events. Raises OSError."""
+    def rebuild(self, after: int = 0) -> None:
+        """Make the log again from the events that come after one. Raises OSError."""
         draft = self.path.with_name(f"{AUDIT_LOG}.new")
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
-            for batch in self._batches(0):
+            for batch in self._batches(after):
                 file.write(_text(batch))
             file.flush()
             os.fsync(file.fileno())

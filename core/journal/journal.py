@@ -128,9 +128,9 @@ class Journal:
         """What went wrong without stopping anything: an audit log that could not be written."""
         return tuple(self._log.warnings)
 
-    def rebuild_audit_log(self) -> None:
-        """Make trade_audit.log again from the events. Raises OSError."""
-        self._log.rebuild()
+    def rebuild_audit_log(self, after: int = 0) -> None:
+        """Make trade_audit.log again from the events that come after one. Raises OSError."""
+        self._log.rebuild(after)
 
     def verify(self) -> tuple[Finding, ...]:
         """Return everything that is wrong with the journal; damage never raises."""

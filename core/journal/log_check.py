@@ -22,10 +22,12 @@ class LogCheck:
 
     Whatever is in the log by now was committed before, so a journal that is read from here on must know it.
     Lines that lack at the end are no finding: the next process that writes adds them; `behind` counts them.
+    Nor are those of events before `begin`, from which on the log was kept when it was rotated.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, begin: int = 1) -> None:
         self.behind = 0
+        self._begin = begin
         self._file, self._left = _open(path)
         self._name = path.name
         self._newest = 0
@@ -50,6 +52,8 @@ class LogCheck:
         """
         self._newest = sequence
         yield from self._out_of_place(below=sequence)
+        if sequence < self._begin and (self._line is None or self._line.event != sequence):
+            return
         if self._line is None:
             self.behind += 1
         elif self._line.event != sequence:

@@ -8,9 +8,11 @@ with the tables.
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,6 +32,7 @@ from core.journal.store import Store, open_for_inspection, scratch
 _SCHEMA = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name"
 _INDEXES = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
+LOG_ROTATED = "LOG_ROTATED"
 _SHOWN_PER_CODE = 20
 _PROGRESS_EVERY = 10_000
 
@@ -86,7 +89,7 @@ def verify(
     with contextlib.ExitStack() as open_files:
         try:
             if log is not None:
-                check.log = open_files.enter_context(LogCheck(log))
+                check.log = open_files.enter_context(LogCheck(log, log_begin(store)))
         except OSError as error:
             found.append(Finding("LOG_ALTERED", f"{log} cannot be read: {error}"))
         try:
@@ -97,6 +100,14 @@ def verify(
             found.append(_failure(error))
     behind = 0 if check.log is None else check.log.behind
     return Verification(tuple(found), check.chain.newest, behind)
+
+
+def log_begin(store: Store) -> int:
+    """Return the first event that the audit log has to tell of: older lines were rotated away."""
+    with suppress(Exception):  # a damaged journal says so below
+        row = store.row(sql.NEWEST_OF_KIND, (LOG_ROTATED,))
+        return 1 if row is None else int(json.loads(row["payload"])["from"])
+    return 1
 
 
 def _guarded(check: Iterator[Finding]) -> Iterator[Finding]:
