@@ -21,11 +21,16 @@ _ANONYMOUS_VOLUME = re.compile(r"/volumes/[0-9a-f]{64}/_data")
 
 
 class Mount(NamedTuple):
-    """`root`: which folder of the file system is mounted; `point`: where."""
+    """`root`: which folder of the file system is mounted; `point`: where; `source`: a device, or a mere name."""
 
     root: str
     point: Path
     kind: str
+    source: str
+
+    @property
+    def is_whole_device(self) -> bool:
+        return self.root == "/" and self.source.startswith("/dev/")
 
 
 def why_lost(folder: Path) -> str:
@@ -46,8 +51,10 @@ def why_lost_on(folder: Path, mountinfo: str, *, in_container: bool) -> str:
     innermost = max(reversed(around), key=lambda mount: len(mount.point.parts))
     if innermost.kind in IN_MEMORY:
         return f"{innermost.point} is {innermost.kind}: it is gone when the machine or container stops"
-    # Where layers are kept on btrfs or ZFS, the root of a container is no overlay.
-    if innermost.kind in LAYERED or (in_container and innermost.point == Path("/")):
+    # Where layers are kept on btrfs or ZFS, the root of a container is no overlay, but no device either; a
+    # virtual machine that was made of an image has its mark, and a disk.
+    is_layer = in_container and innermost.point == Path("/") and not innermost.is_whole_device
+    if innermost.kind in LAYERED or is_layer:
         return "it is a part of the container, and goes with it"
     if _ANONYMOUS_VOLUME.search(innermost.root):
         return "it is a volume without a name, which the next container does not get"
@@ -57,7 +64,8 @@ def why_lost_on(folder: Path, mountinfo: str, *, in_container: bool) -> str:
 def _mount(line: str) -> Mount:
     before, _, after = line.partition(" - ")
     root, point = before.split(" ")[3:5]
-    return Mount(_plain(root), Path(_plain(point)), after.split(" ")[0])
+    kind, source = after.split(" ")[:2]
+    return Mount(_plain(root), Path(_plain(point)), kind, _plain(source))
 
 
 def _plain(escaped: str) -> str:

@@ -52,14 +52,14 @@ def home_stays(facts: GateFacts, account: AccountFacts) -> Answer:
     from core.config import PAPER  # slow to load, and --help loads this module
 
     home = facts.settings.home
-    if not account.home_lost:
-        return passed(f"{home} stays")
     if account.account.venue == PAPER:
-        return passed(f"{home} will not stay, and need not for toy money: {account.home_lost}")
-    return failed(
-        f"{home} will not stay: {account.home_lost}",
-        "put TRADER_HOME on a disk or a named volume, and begin at stage 0 there",
-    )
+        return passed("need not stay for toy money")
+    if account.home_lost:
+        return failed(
+            f"{home} will not stay: {account.home_lost}",
+            "put TRADER_HOME on a disk or a named volume, and begin at stage 0 there",
+        )
+    return passed(f"{home} stays")
 
 
 def balance_suffices(facts: GateFacts, account: AccountFacts) -> Answer:

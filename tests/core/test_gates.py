@@ -419,9 +419,7 @@ def test_the_ladder_is_climbed_rung_by_rung() -> None:
 
 def test_the_home_of_toy_money_may_be_lost() -> None:
     on_paper = account(account=replace(MAINNET, venue="paper"), home_lost="/run is tmpfs")
-    gate = answer("home", on_paper(facts(2)))
-    assert gate.result is GateResult.PASS
-    assert "/run is tmpfs" in gate.detail
+    assert answer("home", on_paper(facts(2))).result is GateResult.PASS
 
 
 def test_the_drills_that_are_missing_are_named_with_their_commands() -> None:

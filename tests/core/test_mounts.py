@@ -21,6 +21,8 @@ CONTAINER = """\
 701 700 0:61 / /proc rw - proc proc rw
 702 700 0:62 / /tmp rw,nosuid - tmpfs tmpfs rw
 """
+ON_ZFS = "700 650 0:60 / / ro - zfs tank/docker/f00 rw\n"
+ON_DISK = "29 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n"
 ON_BTRFS = "700 650 0:60 /subvolumes/f00 / ro - btrfs /dev/sda rw\n"
 NAMED = "703 700 8:1 /var/lib/docker/volumes/trader/_data /var/lib/trader rw - ext4 /dev/sda1 rw\n"
 ANONYMOUS = NAMED.replace("/trader/_data", f"/{'0f' * 32}/_data")
@@ -38,7 +40,9 @@ IN_MEMORY = "703 700 0:70 / /var/lib/trader rw - tmpfs tmpfs rw\n"
         pytest.param(DATA, CONTAINER, True, "part of the container", id="layer"),
         pytest.param(DATA, CONTAINER, False, "part of the container", id="layer in an unmarked container"),
         pytest.param(DATA, ON_BTRFS, True, "part of the container", id="layer without overlay"),
+        pytest.param(DATA, ON_ZFS, True, "part of the container", id="layer that is a data set"),
         pytest.param(DATA, ON_BTRFS, False, "", id="the same root on a machine"),
+        pytest.param(DATA, ON_DISK, True, "", id="a machine made of an image"),
         pytest.param(DATA, CONTAINER + NAMED, True, "", id="named volume"),
         pytest.param(DATA / "home", CONTAINER + BOUND, True, "", id="folder of the host"),
         pytest.param(DATA, CONTAINER + ANONYMOUS, True, "without a name", id="anonymous volume"),
