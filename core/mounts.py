@@ -21,7 +21,7 @@ _ANONYMOUS_VOLUME = re.compile(r"/volumes/[0-9a-f]{64}/_data")
 
 
 class Mount(NamedTuple):
-    """`root`: which folder of the file system is mounted; `point`: where; `source`: a device, or a mere name."""
+    """`root`: which folder of the file system is mounted; `point`: where; `source`: a device or a name."""
 
     root: str
     point: Path
