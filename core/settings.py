@@ -330,6 +330,14 @@ class Settings(BaseModel):
         unit="fraction of the equity",
         risk=True,
     )
+    live_max_drawdown_from_peak: Fraction = setting(
+        "LIVE_MAX_DRAWDOWN_FROM_PEAK",
+        "0.1",
+        "Share of the equity at its peak that may be lost, realized and unrealized, before a breaker latches "
+        "until a human resets it.",
+        unit="fraction of the equity",
+        risk=True,
+    )
     live_max_losses_in_a_row: LossCount = setting(
         "LIVE_MAX_LOSSES_IN_A_ROW",
         "3",
@@ -415,10 +423,14 @@ class Settings(BaseModel):
         "Alert when no reconciliation was completed for this long, e.g. 26h.",
         unit="duration",
     )
+    alert_no_trade_ms: OptionalMilliseconds = setting(
+        "ALERT_NO_TRADE", None, "Alert when nothing was traded for this long, e.g. 48h.", unit="duration"
+    )
     heartbeat_url: SecretUrls = setting(
         "HEARTBEAT_URL",
         None,
-        "Asked for after each completed reconciliation: what is there alarms when that stops. A secret.",
+        "Asked for after each completed reconciliation, and each minute while a position is watched: what is"
+        " there alarms when that stops. A secret.",
     )
 
     paper_seed: Seed = setting(

@@ -6,38 +6,73 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from core.errors import ConfigError
 
 if TYPE_CHECKING:
     from apprise import Apprise
 
-TIMEOUT_S = 10
-_SEPARATORS = re.compile(r"[,\s]+")
+    from core.secrets import Secret
+
+TIMEOUT_S = 20.0
+"""For one alert at one receiver. The services' own timeouts are shorter, but count each packet anew."""
+_SEPARATORS = re.compile(r"\s+,?\s*|,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)|,\s*\Z")
+"""A comma may be a part of a URL, unless another one follows it."""
 
 Tell = Callable[[str, str], bool]
 """Title and text in; whether it was delivered."""
 
 
-def receivers(urls: str) -> dict[str, Tell]:
-    """Return how to tell each receiver, by a name that betrays nothing.
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """`name` tells it from the others on disk; `label` is for humans. Neither betrays anything of the URL."""
 
-    Raises ConfigError ALERT_URL_INVALID.
-    """
-    found: dict[str, Tell] = {}
-    for number, url in enumerate(filter(None, _SEPARATORS.split(urls)), start=1):
+    name: str
+    label: str
+    tell: Tell
+
+
+def receivers(urls: Secret | None) -> tuple[list[Receiver], list[str]]:
+    """Return the receivers of ALERT_URLS, in its order, and the labels of the URLs that are none."""
+    found: list[Receiver] = []
+    unusable: list[str] = []
+    for number, url in enumerate(_split(urls), start=1):
+        scheme = url.partition("://")[0][:20] if "://" in url else "none"
+        label = f"URL {number} of ALERT_URLS (scheme {scheme})"
         service = _service(url)
         if service is None:
-            scheme = url.partition("://")[0] if "://" in url else "none"
-            raise ConfigError(
-                f"URL {number} of ALERT_URLS (scheme {scheme[:20]}) is none that alerts can go to",
-                code="ALERT_URL_INVALID",
-                hint="`trader alerts test` says when it works; apprise's documents list the schemes",
-            )
-        found[hashlib.sha256(url.encode()).hexdigest()[:12]] = _teller(service)
-    return found
+            unusable.append(label)
+        else:
+            found.append(Receiver(hashlib.sha256(url.encode()).hexdigest()[:12], label, _teller(service)))
+    return found, unusable
+
+
+def invalid(unusable: Sequence[str]) -> ConfigError:
+    """Return the error that names URLs that are none."""
+    return ConfigError(
+        f"alerts cannot go to {', '.join(unusable)}",
+        code="ALERT_URL_INVALID",
+        hint="mend it in the settings file (docs/alerts.md); `trader alerts test` says when it works",
+    )
+
+
+def heartbeat_problem(url: Secret | None) -> str:
+    """Say what is wrong with HEARTBEAT_URL, "" when nothing is."""
+    try:
+        parts = urlsplit("https://unset" if url is None else url.reveal())
+        good = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        good = False
+    return "" if good else "HEARTBEAT_URL is no http or https URL"
+
+
+def _split(urls: Secret | None) -> Iterator[str]:
+    return filter(None, _SEPARATORS.split("" if urls is None else urls.reveal()))
 
 
 def _service(url: str) -> Apprise | None:
@@ -56,9 +91,18 @@ def _service(url: str) -> Apprise | None:
 
 def _teller(service: Apprise) -> Tell:
     def tell(title: str, text: str) -> bool:
-        try:
-            return bool(service.notify(body=text, title=f"trader: {title}", timeout=TIMEOUT_S))
-        except Exception:
-            return False  # whatever a service's plug-in does, the alert stays queued
+        heard: list[bool] = []
+
+        def notify() -> None:
+            try:
+                heard.append(bool(service.notify(body=text, title=f"trader: {title}")))
+            except Exception:
+                heard.append(False)  # whatever a service's plug-in does, the alert stays queued
+
+        # A receiver that sends a byte now and then never times out: it is left behind, not waited for.
+        asking = threading.Thread(target=notify, daemon=True)
+        asking.start()
+        asking.join(TIMEOUT_S)
+        return heard == [True]
 
     return tell

@@ -1,4 +1,4 @@
-"""Alerts, beside everything else: read what the journal holds, queue what matters, tell it.
+"""Alerts, beside everything else: read what the journal holds, queue what matters.
 
 Nothing of the order path waits for this: it runs in a process of its own (`trader alerts send`), which reads
 the journal and writes nothing into it.
@@ -6,89 +6,154 @@ the journal and writes nothing into it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from core.alerts.delivery import Tell
-from core.alerts.meaning import TOLD_KINDS, Alert, alert_of
-from core.alerts.queue import Queue, Waiting, add, opened
-from core.clock import Clock, iso_utc
-from core.journal import Journal
-from core.journal.history import Selection
+from core.alerts import standing
+from core.alerts.alert import Alert
+from core.alerts.heartbeat import owed_since
+from core.alerts.meaning import TOLD_KINDS, alert_of
+from core.alerts.queue import KeyTerms, Queue, add
+from core.alerts.queue_file import QueueFile
+from core.alerts.standing import Wanted
+from core.alerts.watching import is_watched
+from core.clock import Clock
+from core.errors import TraderError
+from core.journal import Journal, Order
+from core.journal.chain import Event
+from core.journal.history import Link, Selection
+from core.operations.exposure import exposures
+from core.operations.protection import protection
 
 COMPLETED = "RECONCILED"
 """What the journal says when a reconciliation ended whole."""
+REMEMBERED = ("OPENED", COMPLETED, "KEY_TERMS", "KEY_CONFIGURED")
+FIRST_LOOK_MS = 10 * 60_000
+"""How far back the first look at a journal goes: what is older was history when alerts were set up."""
 
 
-def collect(home: Path, journal: Journal | None, clock: Clock, silence_ms: int | None = None) -> bool:
-    """Queue what was journaled since the last time; the first time begins with what comes next.
+def collect(file: QueueFile, journal: Journal, clock: Clock, wanted: Wanted, *, has_receivers: bool) -> Queue:
+    """Queue what was journaled since the last time, and what lasts; return the queue.
 
-    `silence_ms`: how long nothing may have been compared before that is an alert. Returns whether a
-    reconciliation was completed since the last time. Raises OSError.
+    Without receivers nothing is queued: only the heartbeat is kept. Raises OSError.
     """
-    with opened(home) as file:
-        queue = file.read()
-        head = None if journal is None else journal.history.head()
-        newest = 0 if head is None else head.sequence
-        if queue is None or queue.sequence > newest:
-            file.write(replace(queue or Queue(), sequence=newest))
-            return False
-        alerts: list[Alert] = []
-        reconciled = False
-        if journal is not None and newest > queue.sequence:
-            kinds = Selection(kinds=(*TOLD_KINDS, COMPLETED))
-            for link in journal.history.events(kinds, after=queue.sequence, upto=newest):
-                event = link.stored.event()
-                reconciled = reconciled or event.kind == COMPLETED
-                alert = alert_of(event)
-                if alert is not None:
-                    alerts.append(alert)
-        if journal is not None and silence_ms is not None:
-            alerts += _silence(journal, clock.now_ms() - silence_ms)
-        file.write(add(queue, alerts, newest, clock.now_ms()))
-    return reconciled
+
+    def changed(before: Queue | None) -> Queue:
+        now_ms = clock.now_ms()
+        queue = before or Queue()
+        damaged = [standing.queue_damaged(now_ms)] if queue.was_damaged else []
+        queue, journaled = _read(replace(queue, was_damaged=False), journal, now_ms)
+        queue, open_now = _positions(queue, file.home, journal, now_ms)
+        lasting = _lasting(queue, journal, wanted, now_ms)
+        found = [*damaged, *journaled, *open_now, *lasting]
+        return add(queue, found if has_receivers else [], now_ms)
+
+    return file.change(changed)
 
 
-def _silence(journal: Journal, since_ms: int) -> list[Alert]:
-    """Return the alert that no comparison was completed since then, though there is something to compare."""
-    begun = journal.history.newest(Selection(kinds=("OPENED",)), 1)
-    if not begun or begun[0].stored.time_ms > since_ms:
-        return []
-    if journal.history.newest(Selection(since_ms=since_ms, kinds=(COMPLETED,)), 1):
-        return []
-    text = f"no reconciliation was completed since {iso_utc(since_ms)}; `trader reconcile` says why"
-    return [Alert("SILENCE", "Nothing was reconciled", text, False, "SILENCE", since_ms)]
+def _read(queue: Queue, journal: Journal, now_ms: int) -> tuple[Queue, list[Alert]]:
+    """Return what is remembered after the newest entries, and what they say.
 
-
-def deliver(home: Path, receivers: Mapping[str, Tell]) -> tuple[int, int]:
-    """Tell what waits, urgent things first; return how many were told and how many still wait.
-
-    What is told is off the queue at once, so that a killed process repeats one alert at most.
+    A journal that is missing for a moment changes nothing. One that was not read before, as after a restore,
+    is remembered from its beginning, but only its last minutes are told.
     """
-    told = 0
-    with opened(home) as file:
-        queue = file.read() or Queue()
-        for waiting in sorted(queue.waiting, key=lambda each: (not each.urgent, each.time_ms)):
-            after = _tell(waiting, receivers)
-            rest = [each for each in queue.waiting if each is not waiting]
-            if after is not None:
-                rest.append(after)
-            told += after is None
-            queue = replace(queue, waiting=tuple(rest))
-            file.write(queue)
-            if after is not None and after.told_to == waiting.told_to:
-                break  # nobody can be reached now: the others need not be tried
-    return told, len(queue.waiting)
+    head = journal.history.head()
+    if head is None:
+        return queue, []
+    since_ms = 0
+    if queue.journal != journal.installation_id or queue.sequence > head.sequence:
+        since_ms = now_ms - FIRST_LOOK_MS
+        queue = replace(queue, journal=journal.installation_id, sequence=0, heard_ms={}, keys={})
+    new = {"after": queue.sequence, "upto": head.sequence}
+    remembered = Selection(kinds=REMEMBERED)
+    chosen = Selection(since_ms, kinds=(*TOLD_KINDS, COMPLETED))
+    heard, keys, beat, alerts = dict(queue.heard_ms), dict(queue.keys), queue.beat, list[Alert]()
+    for event in _readable(journal.history.events(remembered, **new)):
+        _remember(event, heard, keys)
+    for event in _readable(journal.history.events(chosen, **new)):
+        if event.kind == COMPLETED:
+            beat = owed_since(beat, event.time_ms, now_ms)
+        elif alert := alert_of(event, lambda name: _order(journal, name)):
+            alerts.append(alert)
+    return replace(queue, sequence=head.sequence, heard_ms=heard, keys=keys, beat=beat), alerts
 
 
-def _tell(waiting: Waiting, receivers: Mapping[str, Tell]) -> Waiting | None:
-    """Return what is still to be told of an alert, None when everybody has it."""
-    told_to = list(waiting.told_to)
-    for name, tell in receivers.items():
-        if name not in told_to and tell(waiting.title, waiting.text):
-            told_to.append(name)
-    if all(name in told_to for name in receivers):
+def _readable(links: Iterable[Link]) -> Iterator[Event]:
+    """Yield the entries that can be read; that others cannot is for `trader check` to say."""
+    for link in links:
+        with suppress(ValueError):
+            yield link.stored.event()
+
+
+def _remember(event: Event, heard_ms: dict[str, int], keys: dict[str, KeyTerms]) -> None:
+    """Take in when an account was heard of, and what is known of its key. Another key's terms are unknown."""
+    if event.account is None:
+        return
+    if event.kind == "KEY_TERMS":
+        told = event.payload
+        keys[event.account] = KeyTerms(told["fingerprint"], told["created_ms"], told["expires_ms"])
+    elif event.kind == "KEY_CONFIGURED":
+        keys.pop(event.account, None)
+    else:
+        heard_ms[event.account] = event.time_ms
+
+
+def _order(journal: Journal, name: str) -> Order | None:
+    try:
+        return journal.order(name)
+    except TraderError:
+        return None  # the entry is told all the same, by its name
+
+
+def _positions(queue: Queue, home: Path, journal: Journal, now_ms: int) -> tuple[Queue, list[Alert]]:
+    """Return since when each open position is watched by nobody, and the alerts of those it lasts for.
+
+    A beat is owed while one is watched.
+    """
+    unwatched_ms: dict[str, int] = {}
+    alerts: list[Alert] = []
+    beat = queue.beat
+    for exposed in exposures(journal):
+        for held in exposed.positions:
+            name = f"{exposed.account} {held.symbol}"
+            if is_watched(home, exposed.account, held.symbol, now_ms):
+                beat = beat.while_watched(now_ms)
+                continue
+            since_ms = min(queue.unwatched_ms.get(name, now_ms), now_ms)
+            unwatched_ms[name] = since_ms
+            if now_ms - since_ms >= standing.UNWATCHED_AFTER_MS:
+                cover = protection(journal, exposed.account, held.symbol)
+                what = f"{held.quantity} {held.symbol} is open, {cover}"
+                alerts.append(
+                    standing.unwatched(
+                        what, str(exposed.account), held.symbol, is_protected=cover.is_whole, now_ms=now_ms
+                    )
+                )
+    return replace(queue, unwatched_ms=unwatched_ms, beat=beat), alerts
+
+
+def _lasting(queue: Queue, journal: Journal, wanted: Wanted, now_ms: int) -> Sequence[Alert]:
+    """Return what is to be told of the account in use: the one heard of last where the settings look."""
+    about = [account for account in queue.heard_ms if wanted.is_about(account)]
+    if not about:
+        return ()
+    account = max(about, key=lambda each: queue.heard_ms[each])
+    found = standing.silent(account, queue.heard_ms[account], wanted, now_ms)
+    if wanted.no_trade_ms is not None and (traded_ms := _traded_ms(journal, account)):
+        found += standing.idle(account, traded_ms, wanted, now_ms)
+    if key := queue.keys.get(account):
+        found += standing.keys_ending(account, key, wanted, now_ms)
+    return found
+
+
+def _traded_ms(journal: Journal, account: str) -> int | None:
+    """Return when an account last traded with real orders, None for never."""
+    known = next((each for each in journal.accounts() if str(each) == account), None)
+    if known is None:
         return None
-    return replace(waiting, told_to=tuple(told_to), tries=waiting.tries + 1)
+    symbols = [position.symbol for position in journal.positions(known)]
+    times = [journal.history.newest_fill_ms(known, symbol, dry_run=False) for symbol in symbols]
+    return max((each for each in times if each is not None), default=None)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from core.alerts.delivery import heartbeat_problem, invalid, receivers
 from core.desk import Access, Desk
 from core.errors import MOST_DANGEROUS_FIRST, ReconciliationBreak, TraderError
 from core.gates import GATES, KEY_GATES, GateFacts, StagePlan, answer
@@ -141,6 +142,19 @@ async def _rests(desk: Desk, stop: Order) -> bool:
     return found is not None and found.status in AT_VENUE
 
 
+async def _alerts(ask: Inquiry) -> Gate:
+    settings = ask.access.settings
+    found, unusable = receivers(settings.alert_urls)
+    if unusable:
+        raise invalid(unusable)
+    if problem := heartbeat_problem(settings.heartbeat_url):
+        return _gate("alerts", False, problem, "docs/alerts.md shows how to set up the other side")
+    if not found and settings.heartbeat_url is None:
+        return Gate("alerts", GateResult.UNAVAILABLE, "ALERT_URLS is not set: nobody is told of anything")
+    beats = "" if settings.heartbeat_url is None else ", and a heartbeat"
+    return _gate("alerts", True, f"{len(found)} receiver(s){beats}; `trader alerts test` asks them")
+
+
 CHECKS: Mapping[str, Check] = {
     "settings": _settings,
     "venue": _venue,
@@ -150,6 +164,7 @@ CHECKS: Mapping[str, Check] = {
     "account": _account,
     "journal": _journal,
     "positions": _positions,
+    "alerts": _alerts,
 }
 """Name -> check, for what takes more than a gate's facts."""
 

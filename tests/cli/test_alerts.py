@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
+import signal
+import socket
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,8 +41,8 @@ class Receiver:
                 self._answer(200 if receiver.up else 503)
 
             def do_GET(self) -> None:
-                receiver.beats += 1
-                self._answer(200)
+                receiver.beats += receiver.up
+                self._answer(200 if receiver.up else 503)
 
             def _answer(self, status: int) -> None:
                 self.send_response(status)
@@ -68,8 +73,10 @@ def receiving() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path)
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    yield Shell(tmp_path)
+    # What still tells alerts beside a command goes when its home does.
+    shutil.rmtree(tmp_path / "home", ignore_errors=True)
 
 
 def configure(shell: Shell, *lines: str) -> None:
@@ -79,26 +86,31 @@ def configure(shell: Shell, *lines: str) -> None:
 
 
 def test_a_test_reaches_every_receiver_or_says_which_it_does_not(shell: Shell) -> None:
-    with receiving() as receiver:
+    with receiving() as receiver, receiving() as other:
         first = f"json://user:{PASSWORD}@{receiver.address}/a"
-        configure(shell, f"ALERT_URLS={first},json://{receiver.address}/b")
+        configure(shell, f"ALERT_URLS={first},json://{other.address}/b?x=1,2, json://{other.address}/c")
         exit_code, stdout, _ = shell.run("trader alerts test")
         assert exit_code == 0
-        assert len(receiver.told) == 2
-        assert stdout.count(": delivered") == 2
+        assert (len(receiver.told), len(other.told)) == (1, 2)
+        assert stdout.count(": delivered") == 3
         receiver.up = False
         exit_code, more, stderr = shell.run("trader alerts test")
+        assert more.startswith("URL 1 of ALERT_URLS (scheme json): NOT delivered\nURL 2 of")
     assert exit_code == 3
-    assert "error[ALERT_UNDELIVERED]: 2 of 2" in stderr
+    assert "error[ALERT_UNDELIVERED]: 1 of 3 receivers were not reached: URL 1 of ALERT_URLS" in stderr
     assert PASSWORD not in stdout + more + stderr
 
 
-def test_what_is_no_address_is_named_without_being_shown(shell: Shell) -> None:
-    configure(shell, f"ALERT_URLS=nosuch://user:{PASSWORD}@somewhere")
-    exit_code, stdout, stderr = shell.run("trader alerts test")
-    assert exit_code == 3
-    assert "error[ALERT_URL_INVALID]: URL 1 of ALERT_URLS (scheme nosuch)" in stderr
-    assert PASSWORD not in stdout + stderr
+def test_a_url_that_is_none_is_named_without_being_shown_and_the_others_are_told(shell: Shell) -> None:
+    with receiving() as receiver:
+        configure(shell, f"ALERT_URLS=nosuch://user:{PASSWORD}@somewhere json://{receiver.address}/")
+        shell.run("trader stage 0 -q")
+        answers = [shell.run(f"trader {command}") for command in ("alerts test", "alerts send", "check")]
+    assert [code for code, _, _ in answers] == [3, 3, 3]
+    for _, stdout, stderr in answers:
+        assert "alerts cannot go to URL 1 of ALERT_URLS (scheme nosuch)" in stderr
+        assert PASSWORD not in stdout + stderr
+    assert [told["title"] for told in receiver.told] == ["trader: test", "trader: A stage was passed"]
 
 
 def test_without_receivers_there_is_nobody_to_tell(shell: Shell) -> None:
@@ -110,9 +122,10 @@ def test_without_receivers_there_is_nobody_to_tell(shell: Shell) -> None:
 
 def test_a_halt_is_told_once_and_kept_while_nobody_answers(shell: Shell) -> None:
     with receiving() as receiver:
-        configure(shell, f"ALERT_URLS=json://{receiver.address}/")
+        configure(shell, f"ALERT_URLS=json://user:{PASSWORD}@{receiver.address}/")
         shell.run("trader stage 0 -q")
-        assert shell.run("trader alerts send")[0] == 0  # begins with what comes next
+        exit_code, _, stderr = shell.run("trader alerts send")
+        assert exit_code == 0
         receiver.up = False
         shell.run("trader halt --reason storm")
         exit_code, _, stderr = shell.run("trader alerts send")
@@ -122,26 +135,117 @@ def test_a_halt_is_told_once_and_kept_while_nobody_answers(shell: Shell) -> None
         receiver.up = True
         for command in ("alerts send", "alerts send", "resume --yes --reason calm", "alerts send"):
             assert shell.run(f"trader {command}")[0] == 0
-    assert [told["title"] for told in receiver.told] == ["trader: Trading was stopped"]
-    assert "storm" in receiver.told[0]["message"]
+    assert [told["title"] for told in receiver.told] == [
+        "trader: A stage was passed",
+        "trader: Trading was stopped",
+    ]
+    assert receiver.told[1]["message"].startswith("Trading is HALTED: storm (paper testnet …")
+    home = Path(shell.environ["TRADER_HOME"])
+    assert not [each for each in home.rglob("*") if each.is_file() and PASSWORD.encode() in each.read_bytes()]
 
 
-def test_the_process_beside_a_command_tells_and_beats_after_a_reconciliation(shell: Shell) -> None:
+@pytest.mark.parametrize("stage", [1, 2])
+def test_a_refused_stage_is_told(shell: Shell, stage: int) -> None:
     with receiving() as receiver:
-        configure(
-            shell,
-            f"ALERT_URLS=json://{receiver.address}/",
-            f"HEARTBEAT_URL=http://{receiver.address}/beat",
-        )
-        shell.run("trader stage 0 -q")
-        shell.run("trader alerts send")
-        shell.run("trader halt --reason storm")
-        shell.bash("trader status")
-        assert receiver.arrived.wait(30)
-        shell.run("trader resume --yes --reason calm")
+        configure(shell, f"ALERT_URLS=json://{receiver.address}/")
+        assert shell.run(f"trader stage {stage} -q")[0] == 4
+        assert shell.run("trader alerts send")[0] == 0
+    (told,) = receiver.told
+    assert told["title"] == "trader: A stage was refused"
+    assert f"Refused on BTCUSDT: stage {stage} is closed by gate settings" in told["message"]
+
+
+def test_the_heartbeat_comes_of_completed_reconciliations_alone(shell: Shell) -> None:
+    with receiving() as receiver:
+        configure(shell, f"HEARTBEAT_URL=http://{receiver.address}/beat")
         shell.run("BINANCE_DRY_RUN=false trader stage 1 -q")
+        shell.run("trader alerts send -q")
         assert receiver.beats == 0
         shell.run("trader reconcile -q")
-        shell.run("trader alerts send")
+        receiver.up = False
+        assert shell.run("trader alerts send -q")[0] == 0
+        receiver.up = True
+        for _ in range(2):
+            assert shell.run("trader alerts send -q")[0] == 0
         assert receiver.beats == 1
-    assert "trader: A stage was passed" in [told["title"] for told in receiver.told]
+
+
+def test_the_process_beside_a_command_tells_while_and_after_it_runs(shell: Shell) -> None:
+    with receiving() as receiver:
+        configure(shell, f"ALERT_URLS=json://user:{PASSWORD}@{receiver.address}/")
+        shell.run("trader stage 0 -q")
+        serving = subprocess.Popen(
+            [str(shell.program), "paper", "serve", "--json"],
+            cwd=shell.folder,
+            env=shell.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert serving.stdout is not None
+        assert serving.stdout.readline()
+        assert receiver.arrived.wait(30)
+        (beside,) = processes_beside(shell)
+        assert PASSWORD not in beside
+        receiver.arrived.clear()
+        shell.run("trader halt --reason storm")
+        serving.send_signal(signal.SIGKILL)
+        serving.wait()
+        serving.stdout.close()
+        assert receiver.arrived.wait(30)
+        end_s = time.monotonic() + 30
+        while processes_beside(shell) and time.monotonic() < end_s:
+            threading.Event().wait(0.05)
+    assert processes_beside(shell) == []
+    assert [told["title"] for told in receiver.told] == [
+        "trader: A stage was passed",
+        "trader: Trading was stopped",
+    ]
+
+
+def processes_beside(shell: Shell) -> list[str]:
+    """Return the command lines of the processes that tell alerts of this home."""
+    found: list[str] = []
+    for each in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = each.read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if "--beside" in command and shell.environ["TRADER_HOME"] in command:
+            found.append(command)
+    return found
+
+
+def test_a_receiver_that_hangs_for_ever_delays_no_stage(shell: Shell) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and never says a word
+        shell.run("trader init -q")
+        began_s = time.monotonic()
+        assert shell.bash("trader stage 0 -q")[0] == 0
+        alone_s = time.monotonic() - began_s
+        silent.settimeout(30)
+        with (shell.folder / ".env").open("a") as file:
+            file.write(f"ALERT_URLS=json://127.0.0.1:{silent.getsockname()[1]}/\n")
+        began_s = time.monotonic()
+        assert shell.bash("trader stage 0 -q")[0] == 0
+        beside_s = time.monotonic() - began_s
+        silent.accept()[0].close()  # it was told, or is being told
+    assert beside_s < 2 * alone_s + 1, (alone_s, beside_s)
+
+
+def test_a_home_that_cannot_be_written_tells_from_memory(shell: Shell) -> None:
+    home = Path(shell.environ["TRADER_HOME"])
+    with receiving() as receiver:
+        configure(shell, f"ALERT_URLS=json://{receiver.address}/")
+        shell.run("trader stage 0 -q")
+        (home / "alerts.new").mkdir()  # root may write anywhere: only this cannot be written
+        exit_code, _, stderr = shell.run("trader alerts send")
+        assert exit_code == 0
+    assert "cannot be written: what was told now is told again" in stderr
+    assert [told["title"] for told in receiver.told] == ["trader: A stage was passed"]
+
+
+def test_damage_of_the_home_is_named_and_nothing_is_made(shell: Shell) -> None:
+    configure(shell, "ALERT_URLS=json://127.0.0.1:9/")
+    shutil.rmtree(shell.environ["TRADER_HOME"], ignore_errors=True)
+    exit_code, _, stderr = shell.run("trader alerts send")
+    assert (exit_code, "error[HOME_UNUSABLE]" in stderr) == (3, True)
+    assert not Path(shell.environ["TRADER_HOME"]).exists()
