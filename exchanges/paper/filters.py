@@ -40,6 +40,11 @@ class OrderRequest(msgspec.Struct, frozen=True, gc=False):
         """Whether it waits for a price."""
         return bool(self.stop_price or self.trailing_delta)
 
+    @property
+    def is_sized(self) -> bool:
+        """Whether it says how much; what sells the proceeds of another order does not."""
+        return bool(self.quantity or self.quote_quantity)
+
 
 def check(symbol: Symbol, request: OrderRequest, average_price: int) -> None:
     """Raise Refused for the first rule an order breaks, whatever else is open.
@@ -62,7 +67,8 @@ def check(symbol: Symbol, request: OrderRequest, average_price: int) -> None:
         raise failure("TRAILING_DELTA")
     if request.price:
         _percent_price(symbol, request, average_price)
-    _notional(symbol, request, average_price)
+    if request.is_sized:
+        _notional(symbol, request, average_price)
 
 
 def check_counts(
@@ -94,6 +100,14 @@ def check_notional(symbol: Symbol, notional: int, *, is_market: bool) -> None:
     too_large = notional > symbol.max_notional * UNIT and not is_market
     if notional < symbol.min_notional * UNIT or too_large:
         raise failure("NOTIONAL")
+
+
+def check_size(symbol: Symbol, order: Order, average_price: int) -> None:
+    """Raise Refused for the quantity of an order that is about to come into the market."""
+    quantity = symbol.scale.base(order.quantity)
+    check_quantity(symbol, quantity)
+    price = (order.price or order.stop_price) * symbol.tick or average_price
+    check_notional(symbol, price * quantity, is_market=order.type == "MARKET")
 
 
 def failure(name: str) -> Refused:

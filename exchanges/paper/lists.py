@@ -2,7 +2,8 @@
 
 A pair (OCO) are two legs of which only one may trade: as soon as one trades or wakes, the other ends, within
 the same step, and what both need is locked once. The orders that wait for a working order (OTO) come into
-the market when that is filled completely, and end with it otherwise.
+the market when that is filled completely, and end with it otherwise. They may sell what that buys, however
+much it is (OPO): it is locked for them as it comes.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from itertools import pairwise
 
 from msgspec.structs import replace
 
-from exchanges.paper import locks, settlement, stops, taking
+from exchanges.paper import filters, locks, settlement, stops, taking
 from exchanges.paper.engine import Engine
 from exchanges.paper.records import Event, Order, OrderList
 from exchanges.paper.refusals import Reason, Refused
+from exchanges.paper.symbols import SYMBOLS
 from exchanges.paper.taking import Placed
 
 _TRIGGERED = "OCO_TRIGGER"
@@ -123,6 +125,8 @@ def _follow_one(engine: Engine, order_list: OrderList, order: Order) -> None:
     members = engine.world.members(order_list)
     if order.order_id == order_list.working_id:
         pending = [each for each in members if each.is_pending]
+        if pending and pending[0].is_unsized:
+            pending[0] = _set_aside(engine, order, pending[0])
         if order.status == "FILLED" and pending:
             _activate(engine, pending)
         elif not order.is_open:
@@ -144,7 +148,15 @@ def _finish(engine: Engine, order_list: OrderList) -> OrderList:
 
 def _activate(engine: Engine, pending: Sequence[Order]) -> None:
     """Bring the orders that waited for another into the market; they end if they cannot come in now."""
+    is_paid = pending[0].is_unsized
+    if is_paid:
+        pending = _sized(engine, pending)
     try:
+        if is_paid:
+            for each in pending:
+                filters.check_size(
+                    SYMBOLS[each.symbol], each, engine.ambient.average_price(each.symbol, engine.now_ms)
+                )
         if len(pending) > 1:
             check_pair(engine, pending)
         else:
@@ -160,6 +172,32 @@ def _activate(engine: Engine, pending: Sequence[Order]) -> None:
         enter_pair(engine, pending)
     else:
         taking.trade(engine, taking.enter(engine, order, payment), matched)
+
+
+def _set_aside(engine: Engine, working: Order, pending: Order) -> Order:
+    """Lock for a sale that waits what its purchase has received.
+
+    That is all it bought: the fee is taken from what else is free, unless there is less, or it is BNB.
+    """
+    rules, fills = SYMBOLS[working.symbol], engine.world.fills_of(working)
+    bought = rules.scale.base(sum(fill.quantity for fill in fills))
+    fees = sum(fill.commission for fill in fills if fill.commission_asset == rules.base)
+    at_hand = engine.world.free(rules.base) + pending.locked
+    if rules.base == "BNB" or at_hand < bought:
+        bought = min(bought - fees, at_hand)
+    pending = settlement.relock(engine, pending, bought)
+    engine.world.put_order(pending)
+    return pending
+
+
+def _sized(engine: Engine, pending: Sequence[Order]) -> list[Order]:
+    """Return sales with the quantity that was set aside for them, as much of it as one order may have."""
+    rules = SYMBOLS[pending[0].symbol]
+    freed = settlement.relock(engine, pending[0], 0)
+    is_market = any(each.type == "MARKET" for each in pending)
+    most = rules.market_max_quantity if is_market else rules.max_quantity
+    steps = min(pending[0].locked, most) // rules.step
+    return [replace(each, quantity=steps) for each in (freed, *pending[1:])]
 
 
 def _is_above(leg: Order) -> bool:

@@ -87,7 +87,8 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     `iceberg` > 0: the book shows that much at a time, `visible` of it now. `priority`: its place in the queue
     of its price, the execution that put it there. `prevented`: what self-trade prevention took off it, the
     last time as `prevented_match_id`. `locked`: what is locked for it now, in the asset it pays with; -1 in
-    rows from before this was kept. `list_id` -1: alone.
+    rows from before this was kept. `list_id` -1: alone. `quantity` 0: it is to sell what the order it waits
+    for buys.
     """
 
     symbol: str
@@ -133,6 +134,11 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     def is_pending(self) -> bool:
         """Whether it waits for another order of its list to be filled."""
         return self.status == "PENDING_NEW"
+
+    @property
+    def is_unsized(self) -> bool:
+        """Whether it waits for another order to know its quantity."""
+        return self.is_pending and not self.quantity
 
     @property
     def is_waiting(self) -> bool:

@@ -18,6 +18,7 @@ from exchanges.paper.records import (
     OrderList,
     PreventedMatch,
 )
+from exchanges.paper.schema import LARGEST_INTEGER
 from exchanges.paper.state import State
 from exchanges.paper.symbols import ASSETS, SYMBOLS
 
@@ -118,6 +119,15 @@ class World:
 
     def add_fill(self, fill: Fill) -> None:
         self._fills.append(fill)
+
+    def fills_of(self, order: Order) -> list[Fill]:
+        """Return the fills of an order, also those of this transaction."""
+        written = self._state.fills.page(
+            self.account.account, order.symbol, order_id=order.order_id, limit=LARGEST_INTEGER
+        )
+        return written + [
+            each for each in self._fills if each.symbol == order.symbol and each.order_id == order.order_id
+        ]
 
     def has_open_client_id(self, client_order_id: str) -> bool:
         return client_order_id in self._open_client_ids

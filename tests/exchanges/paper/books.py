@@ -31,7 +31,8 @@ def check_money(engine: Engine) -> None:
         assert free + locked + sum(theirs[asset]) == 0, asset
     expected: dict[str, int] = dict.fromkeys(own, 0)
     for orders in groups(engine.state.orders.open_orders(number)):
-        needs = [need(order) for order in orders if not order.is_pending]
+        needs = [order.locked if order.is_pending else need(order) for order in orders]
+        assert all(order.locked == 0 or order.is_unsized for order in orders if order.is_pending)
         asset = SYMBOLS[orders[0].symbol].quote if orders[0].is_buy else SYMBOLS[orders[0].symbol].base
         expected[asset] = expected.get(asset, 0) + max(needs, default=0)
     assert {asset: locked for asset, (_, locked) in own.items()} == {**dict.fromkeys(own, 0), **expected}

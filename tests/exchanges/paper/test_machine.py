@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from msgspec.structs import replace
 
 from exchanges.paper import admin, canceling, lists, placing
 from exchanges.paper.engine import Engine
@@ -121,6 +122,7 @@ class Books(RuleBasedStateMachine):
         mode=st.sampled_from(MODES),
         pending=st.sampled_from(("pair", *KINDS)),
         gap=st.integers(1, 40),
+        is_paid=st.booleans(),
     )
     def place_after(
         self,
@@ -132,7 +134,9 @@ class Books(RuleBasedStateMachine):
         mode: str,
         pending: str,
         gap: int,
+        is_paid: bool,
     ) -> None:
+        is_buy = is_buy or is_paid
         with admin.as_account(self._exchange, account) as engine:
             working = self._request(
                 engine, symbol=symbol, is_buy=is_buy, kind="LIMIT", distance=distance, size=size, mode=mode
@@ -145,6 +149,8 @@ class Books(RuleBasedStateMachine):
                         engine, symbol=symbol, is_buy=not is_buy, kind=pending, distance=gap, size=size
                     ),
                 )
+            if is_paid:
+                legs = tuple(replace(leg, quantity=0) for leg in legs)
             _try(lambda: placing.place_list(engine, ListRequest(self._name(), legs, working)))
 
     @rule(account=accounts, which=st.integers(0, 30))

@@ -73,7 +73,7 @@ def test_exchange_info_says_what_is_served_and_what_is_not(venue: Venue) -> None
         "icebergAllowed": True,
         "ocoAllowed": True,
         "otoAllowed": True,
-        "opoAllowed": False,
+        "opoAllowed": True,
         "quoteOrderQtyMarketAllowed": True,
         "allowTrailingStop": True,
         "cancelReplaceAllowed": True,
@@ -91,7 +91,6 @@ def test_exchange_info_says_what_is_served_and_what_is_not(venue: Venue) -> None
         "TRANSFER",
     ]
     assert "sors" not in venue.public("/api/v3/exchangeInfo").body
-    assert venue.signed("POST", "/api/v3/orderList/opo", symbol="BTCUSDT").status == 404
 
 
 def test_a_position_may_be_limited(venue: Venue, monkeypatch: pytest.MonkeyPatch) -> None:

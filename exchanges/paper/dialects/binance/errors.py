@@ -68,6 +68,8 @@ LEG_ON_WRONG_SIDE: dict[tuple[str, str], tuple[int, str]] = {
     ("TAKE_PROFIT", "BUY"): (-1198, "A take profit order in a buy OCO must be below."),
     ("TAKE_PROFIT", "SELL"): (-1199, "A take profit order in a sell OCO must be above."),
 }
+OPO_WORKING_SIDE = (-1222, "Working order in an OPO list must be a bid.")
+OPO_PENDING_SIDE = (-1223, "Pending orders in an OPO list must be asks.")
 NO_REFERENCE_PRICE = (-2043, "This symbol doesn't have a reference price.")
 
 _TEXTS: dict[Reason, tuple[int, str]] = {

@@ -54,7 +54,8 @@ _NOT_FOR = {
 class Form:
     """One order's parameters in a request.
 
-    `prefix`: what the names of this leg begin with; `names`: what differs from that, by the plain name.
+    `prefix`: what the names of this leg begin with; `names`: what differs from that, by the plain name, empty
+    where there is no such parameter.
     """
 
     params: Params
@@ -129,7 +130,7 @@ def read_order(call: Call, form: Form, order_type: str | None = None) -> OrderRe
         trailing_delta=_trailing_delta(form),
         iceberg=form.amount("icebergQty"),
     )
-    if request.iceberg > request.quantity:
+    if request.is_sized and request.iceberg > request.quantity:
         raise ApiError(-2010, "IcebergQty exceeds QTY.")
     return request
 
@@ -152,11 +153,11 @@ def new_id(call: Call) -> str:
 
 
 def _check_combination(form: Form, order_type: str, time_in_force: str | None) -> None:
-    form.params.require([form.name(plain) for plain in _NEEDS[order_type]])
+    form.params.require([name for plain in _NEEDS[order_type] if (name := form.name(plain))])
     for plain in _NOT_FOR[order_type]:
         if plain in form.sent:
             raise not_required(form.name(plain))
-    if order_type == "MARKET":
+    if order_type == "MARKET" and form.name("quantity"):
         _check_market(form)
     if order_type in (*STOPS, *STOP_LIMITS) and not (form.text("stopPrice") or form.text("trailingDelta")):
         raise missing_either(form.name("stopPrice"), form.name("trailingDelta"))

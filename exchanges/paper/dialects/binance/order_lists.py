@@ -1,4 +1,4 @@
-"""Binance's order lists: OCO, OTO and OTOCO, placed, queried and canceled."""
+"""Binance's order lists: OCO, OTO, OTOCO, OPO and OPOCO, placed, queried and canceled."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from exchanges.paper.dialects.binance.errors import (
     BOTH_LIMIT,
     LEG_ON_WRONG_SIDE,
     LEG_TYPE,
+    OPO_PENDING_SIDE,
+    OPO_WORKING_SIDE,
     ApiError,
     missing,
     missing_either,
@@ -85,8 +87,13 @@ OLD_OCO_TAKES = (
     "trailingDelta",
     *(name for names in (_OLD_LIMIT, _OLD_STOP) for name in names.values() if name),
 )
+OPO_NEEDS, OPOCO_NEEDS = (
+    tuple(name for name in names if name != "pendingQuantity") for names in (OTO_NEEDS, OTOCO_NEEDS)
+)
 _SHARED = {"side": "side", "quantity": "quantity"}
 _PENDING_SHARED = {"side": "pendingSide", "quantity": "pendingQuantity"}
+_UNSIZED = {"quantity": ""}
+"""Of orders that sell what another one buys."""
 
 
 def place_oco(call: Call) -> Json:
@@ -110,10 +117,15 @@ def place_oto(call: Call) -> Json:
 
 
 def place_otoco(call: Call) -> Json:
-    if call.params.text("pendingBelowType") is None:
-        raise missing("pendingBelowType")
-    working = _working(call)
-    return _place(call, _pair(call, "pendingAbove", "pendingBelow", _PENDING_SHARED), working)
+    return _place(call, _pair(call, "pendingAbove", "pendingBelow", _PENDING_SHARED), _working(call))
+
+
+def place_opo(call: Call) -> Json:
+    return _place_paid(call, (read_order(call, Form(call.params, "pending", _UNSIZED)),))
+
+
+def place_opoco(call: Call) -> Json:
+    return _place_paid(call, _pair(call, "pendingAbove", "pendingBelow", {**_PENDING_SHARED, **_UNSIZED}))
 
 
 def query(call: Call) -> Json:
@@ -168,6 +180,16 @@ def _place(call: Call, legs: tuple[OrderRequest, ...], working: OrderRequest | N
     placed = placing.place_list(call.engine, ListRequest(client_id, legs, working))
     reports = [wire.placed(each, answer_type) for each in placed.orders]
     return {**wire.order_list(placed.order_list), "orderReports": reports}
+
+
+def _place_paid(call: Call, legs: tuple[OrderRequest, ...]) -> Json:
+    """Place sales of what the working order buys."""
+    working = _working(call)
+    if not working.is_buy:
+        raise ApiError(*OPO_WORKING_SIDE)
+    if any(leg.is_buy for leg in legs):
+        raise ApiError(*OPO_PENDING_SIDE)
+    return _place(call, legs, working)
 
 
 def _working(call: Call) -> OrderRequest:

@@ -75,6 +75,12 @@ ORDER_ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/api/v3/orderList/otoco"): _placing(
         order_lists.place_otoco, order_lists.OTOCO_NEEDS, order_lists.OTOCO_TAKES
     ),
+    ("POST", "/api/v3/orderList/opo"): _placing(
+        order_lists.place_opo, order_lists.OPO_NEEDS, order_lists.OTO_TAKES
+    ),
+    ("POST", "/api/v3/orderList/opoco"): _placing(
+        order_lists.place_opoco, order_lists.OPOCO_NEEDS, order_lists.OTOCO_TAKES
+    ),
     ("DELETE", "/api/v3/orderList"): Route(
         order_lists.cancel,
         1,

@@ -90,7 +90,7 @@ def symbol_info(symbol: Symbol, status: str, show_permission_sets: bool) -> Json
         "icebergAllowed": True,
         "ocoAllowed": True,
         "otoAllowed": True,
-        "opoAllowed": False,
+        "opoAllowed": True,
         "quoteOrderQtyMarketAllowed": True,
         "allowTrailingStop": True,
         "cancelReplaceAllowed": True,

@@ -217,7 +217,7 @@ def in_microseconds(answer: Any) -> Any:
 def _amounts(order: Order) -> Json:
     return {
         "price": price(order.symbol, order.price),
-        "origQty": quantity(order.symbol, order.quantity),
+        **({} if order.is_unsized else {"origQty": quantity(order.symbol, order.quantity)}),
         "executedQty": quantity(order.symbol, order.executed),
         "origQuoteOrderQty": amount(order.quote_quantity),
         "cummulativeQuoteQty": amount(order.quote_executed),
