@@ -25,6 +25,8 @@ ELSEWHERE = ("--home", "--env-file")
 NOT_HERE = (("drill",), ("schedule",), ("paper", "faults"))
 """Commands that would act outside the drill, or end its incident without dealing with it."""
 LOOK_EVERY_S = 1.0
+COLUMNS = 80
+"""How wide a terminal is that does not say."""
 ABOVE, BELOW = "\x1b7\x1b[1A", "\x1b8"
 """Move to the line above the prompt, and back to where somebody is typing."""
 
@@ -87,7 +89,8 @@ class Prompt:
     def _status(self, screen: TextIO) -> str:
         marks = "  ".join(f"{'✓' if each.holds else '✗'} {each.name}" for each in self.scene.standing())
         minutes, seconds = divmod(self.attempt.elapsed_ms() // 1000, 60)
-        return f"{minutes:02}:{seconds:02}  {marks}"[: os.get_terminal_size(screen.fileno()).columns - 1]
+        columns = os.get_terminal_size(screen.fileno()).columns or COLUMNS
+        return f"{minutes:02}:{seconds:02}  {marks}"[: columns - 1]
 
     def _run(self, line: str) -> None:
         try:

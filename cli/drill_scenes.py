@@ -38,13 +38,14 @@ PASSED_ON = ("HOME", "PATH", "TERM", "LANG", "LC_ALL", "COLUMNS", "NO_COLOR", "P
 class Scene:
     """A staged incident. `environ`: the whole environment of every command in it.
 
-    `began`: the last event of its journal that the operator did not cause; `key`: the API key in use until
-    then.
+    `settings`: as they were at the beginning, whatever becomes of their file. `began`: the last event of its
+    journal that the operator did not cause; `key`: the API key in use until then.
     """
 
     incident: Incident
     home: Path
     environ: Mapping[str, str]
+    settings: Settings
     account: AccountKey
     began: int
     key: str
@@ -59,7 +60,7 @@ class Scene:
 
     def standing(self) -> tuple[Condition, ...]:
         """Look at journal and venue, and say what the incident's end takes, each as it stands."""
-        venue = venue_sight(_settings(self.environ, self.home), self.key)
+        venue = venue_sight(self.settings, self.key)
         with _journal_of(self.home) as journal:
             seen = sight(journal, self.account, venue, symbol=SYMBOL, base_asset=BASE, after=self.began)
         return standing(self.incident, seen)
@@ -80,7 +81,8 @@ def staged(name: str, folder: Path, *, environ: Mapping[str, str] | None = None,
     folder.mkdir(mode=0o700, parents=True)
     around = {each: value for each, value in (environ or {}).items() if each in PASSED_ON}
     around["TRADER_ENV_FILE"] = str(_write_settings(folder))
-    settings = _settings(around, folder)
+    settings = load_settings(around, folder)
+    refuse_elsewhere(settings, folder)
     asyncio.run(play(Stage(settings, around, pace)))
     with _journal_of(folder) as journal:
         (account,) = journal.accounts()
@@ -89,6 +91,7 @@ def staged(name: str, folder: Path, *, environ: Mapping[str, str] | None = None,
         incident=incident,
         home=folder,
         environ=around,
+        settings=settings,
         account=account,
         began=0 if head is None else head.sequence,
         key=venue_key(settings),
@@ -110,12 +113,6 @@ def _write_settings(home: Path) -> Path:
     file.touch(mode=0o600)
     file.write_text(edited("", chosen), encoding="utf-8")
     return file
-
-
-def _settings(environ: Mapping[str, str], home: Path) -> Settings:
-    settings = load_settings(environ, home)
-    refuse_elsewhere(settings, home)
-    return settings
 
 
 def refuse_elsewhere(settings: Settings, home: Path) -> None:
