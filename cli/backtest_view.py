@@ -72,7 +72,7 @@ def _warn(console: Console, report: Report) -> None:
 def span(report: Report) -> str:
     figures = report.figures
     days = (figures.end_ms - figures.start_ms) / 86_400_000
-    return f"{iso_utc(figures.start_ms)} to {iso_utc(figures.end_ms)}, {days:.1f} days"
+    return f"{minute(figures.start_ms)} to {minute(figures.end_ms)} UTC, {days:.1f} days"
 
 
 def figure_rows(report: Report) -> Iterator[tuple[str, str, str, str]]:
@@ -96,7 +96,7 @@ def _figure(figures: Figures, name: str, quote: str) -> str:
         return f"{amount(value)} {quote} ({amount(figures.balance)} → {amount(figures.equity)})"
     if isinstance(value, Fall):
         fall = f"{percent(value.rate)}: {amount(value.amount)} {quote}"
-        return f"{fall}, from {iso_utc(value.peak_ms)} to {iso_utc(value.trough_ms)}"
+        return f"{fall}, from {minute(value.peak_ms)} to {minute(value.trough_ms)} UTC"
     if name in _RATES:
         return percent(value)
     if name == "average_hold_ms":
@@ -226,9 +226,9 @@ def show_walk(console: Console, walk: Walk, by: str) -> None:
         headers,
         [
             [
-                _minute(step.start_ms),
-                _minute(step.test_start_ms),
-                _minute(step.end_ms),
+                minute(step.start_ms),
+                minute(step.test_start_ms),
+                minute(step.end_ms),
                 changes_text(step.changes),
                 amount(step.train.profit),
                 amount(step.test.profit),
@@ -319,5 +319,5 @@ def _plain(value: object) -> str:
     return decimal_text(value) if isinstance(value, Decimal) else str(value)
 
 
-def _minute(time_ms: int) -> str:
-    return iso_utc(time_ms)[:16].replace("T", " ")
+def minute(time_ms: float) -> str:
+    return iso_utc(int(time_ms))[:16].replace("T", " ")

@@ -6,26 +6,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from cli.report_view import day_cells, summary
+from cli.svg import STYLE, curve, frame, picture
 from core.clock import iso_utc
 from core.operations.progress import shown
-from core.report.equity import Point
 from core.report.figures import BookReport, QuoteFigures
 from core.report.tax import book_name
 
 BEGINNING = "<!doctype html>\n<!-- trader report -->\n"
 """How a page of ours is known again: only such a file is written over."""
 
-_WIDTH, _HEIGHT, _PAD = 900, 240, 4
 _STYLE = """
-:root { color-scheme: light dark; --line: #1a73e8; --soft: #8884; }
+:root { color-scheme: light dark; --soft: #8884; }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 960px; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2.5rem; overflow-wrap: anywhere; }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
 th, td { padding: .2rem .8rem .2rem 0; border-bottom: 1px solid var(--soft); text-align: right; }
 th:first-child, td:first-child { text-align: left; }
 .summary td { text-align: left; } .wide { overflow-x: auto; }
-svg { width: 100%; height: auto; border: 1px solid var(--soft); }
-polyline { fill: none; stroke: var(--line); stroke-width: 1.5; vector-effect: non-scaling-stroke; }
 figcaption, footer { opacity: .7; font-size: .9rem; } figure { margin: 1rem 0; }
 """
 
@@ -38,7 +35,7 @@ def report_page(reports: Sequence[BookReport], made_ms: int, period: str) -> str
 def _lines(reports: Sequence[BookReport], made_ms: int, period: str) -> Iterator[str]:
     yield '<html lang="en"><head><meta charset="utf-8"><title>trader report</title>'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f"<style>{_STYLE}</style></head><body>"
+    yield f"<style>{_STYLE}{STYLE}</style></head><body>"
     yield f"<h1>trader report</h1><p>{escape(period)}</p>"
     for report in reports:
         yield f"<h2>{escape(str(report.account))}, {book_name(report.dry_run)} book</h2>"
@@ -87,24 +84,9 @@ def _row(cell: str, texts: Sequence[str]) -> str:
 
 
 def _curve(quote: QuoteFigures) -> Iterator[str]:
-    points = quote.curve
-    low, high = min(point.equity for point in points), max(point.equity for point in points)
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in _scaled(points))
-    yield f'<figure><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" role="img"'
-    yield f' aria-label="equity curve"><polyline points="{path}"/></svg>'
-    yield (
-        f"<figcaption>equity in {escape(quote.asset)}, {shown(low)} to {shown(high)},"
-        f" {iso_utc(points[0].time_ms)} to {iso_utc(points[-1].time_ms)}</figcaption></figure>"
-    )
-
-
-def _scaled(points: Sequence[Point]) -> Iterator[tuple[float, float]]:
-    """Yield where each point lies in the picture: time to the right, equity upward."""
-    start, duration = points[0].time_ms, points[-1].time_ms - points[0].time_ms
-    low = min(point.equity for point in points)
-    span = max(point.equity for point in points) - low
-    for at, point in enumerate(points):
-        # Fills of the same millisecond still stand side by side.
-        right = (point.time_ms - start) / duration if duration else at / max(1, len(points) - 1)
-        up = float((point.equity - low) / span) if span else 0.5
-        yield _PAD + right * (_WIDTH - 2 * _PAD), _HEIGHT - _PAD - up * (_HEIGHT - 2 * _PAD)
+    points = [(float(each.time_ms), float(each.equity)) for each in quote.curve]
+    low, high = (shown(limit(each.equity for each in quote.curve)) for limit in (min, max))
+    around = frame(points, 240)
+    yield "<figure>"
+    yield from picture(around, "equity curve", [curve(around, points, "equity")])
+    yield f"<figcaption>equity in {escape(quote.asset)}, {low} to {high}</figcaption></figure>"

@@ -10,6 +10,14 @@ from math import ceil, floor, log10
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 960, 76, 12, 10, 24
 _LINES, _DATES = 5, 7
+STYLE = """
+svg { width: 100%; height: auto; display: block; overflow: visible; }
+svg text { font-size: 11px; fill: currentColor; opacity: .75; }
+.grid { stroke: #8884; } polyline, path { fill: none; vector-effect: non-scaling-stroke; }
+.equity { stroke: #1a73e8; stroke-width: 1.6; } .hint { fill: transparent; } .hint:hover { fill: #8883; }
+@media (max-width: 640px) { svg text { font-size: 24px; } svg .odd { display: none; } }
+"""
+"""What a page with pictures has among its styles."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_MS = 86_400_000
 
@@ -48,17 +56,15 @@ def frame(points: Sequence[Point], height: int) -> Frame:
 def picture(around: Frame, label: str, parts: Iterable[str], unit: str = "") -> Iterator[str]:
     """Yield an SVG element with axes and the given parts."""
     yield f'<svg viewBox="0 0 {WIDTH} {around.height}" role="img" aria-label="{escape(label)}">'
-    for value in _round_values(around.low, around.high):
+    for number, value in enumerate(_round_values(around.low, around.high)):
         y = around.y(value)
         yield f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        yield f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.10g}{escape(unit)}</text>'
+        yield _text(number, LEFT - 6, y + 4, "end", f"{value:.10g}{unit}")
     for number in range(_DATES):
         time_ms = around.start_ms + (around.end_ms - around.start_ms) * number / (_DATES - 1)
         anchor = "start" if number == 0 else "end" if number == _DATES - 1 else "middle"
-        yield (
-            f'<text x="{around.x(time_ms):.1f}" y="{around.height - 6}" text-anchor="{anchor}">'
-            f"{_date(time_ms, around.end_ms - around.start_ms)}</text>"
-        )
+        date = _date(time_ms, around.end_ms - around.start_ms)
+        yield _text(number, around.x(time_ms), around.height - 6, anchor, date)
     yield from parts
     yield "</svg>"
 
@@ -79,6 +85,28 @@ def strokes(around: Frame, lines: Iterable[tuple[Point, Point]], name: str) -> s
         for a, b in lines
     )
     return f'<path class="{name}" d="{moves}"/>' if moves else ""
+
+
+def hints(around: Frame, texts: Sequence[tuple[float, str]]) -> Iterator[str]:
+    """Yield what a pointer is told: each text holds from its time to the next one's."""
+    ends = [*(time_ms for time_ms, _ in texts[1:]), around.end_ms]
+    for (time_ms, text), end_ms in zip(texts, ends, strict=True):
+        left, right = around.x(time_ms), around.x(end_ms)
+        yield (
+            f'<rect class="hint" x="{left:.1f}" y="0" width="{right - left:.1f}" height="{around.height}">'
+            f"<title>{escape(text)}</title></rect>"
+        )
+
+
+def hinted(part: str, text: str) -> str:
+    """Return a part that tells a pointer, or who reads the picture aloud, what it is."""
+    return f"<g><title>{escape(text)}</title>{part}</g>"
+
+
+def _text(number: int, x: float, y: float, anchor: str, text: str) -> str:
+    """Return a label; a narrow screen has room for every other one."""
+    name = ' class="odd"' if number % 2 else ""
+    return f'<text{name} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
 def _round_values(low: float, high: float) -> Iterator[float]:

@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import time
+from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -89,11 +90,12 @@ def test_the_page_needs_no_network_and_draws_every_trade(shell: Shell) -> None:
         "drawdown",
         "price and trades of BTCUSDT",
     ]
-    drawn = {path.get("class"): path.get("d", "").count("M") for path in pictures[2].iter("path")}
+    drawn = Counter(path.get("class") for path in pictures[2].iter("path"))
+    closed = [each for each in trades if each["exit_ms"] is not None]
     assert drawn["entry"] == len(trades)
-    assert (
-        drawn["win"] + drawn["loss"] == drawn["exit"] == sum(each["exit_ms"] is not None for each in trades)
-    )
+    assert drawn["win"] + drawn["loss"] == drawn["exit"] == len(closed)
+    told = [title.text or "" for title in pictures[2].iter("title")]
+    assert all(each["exit_price"] in text for each, text in zip(closed, told, strict=False))
     for picture in pictures:
         numbers = re.findall(r"[-\d.]+", " ".join(each.get("points", "") for each in picture.iter()))
         assert all(-1 <= float(each) <= 961 for each in numbers)
