@@ -349,6 +349,14 @@ COMMANDS: tuple[Entry | Section, ...] = (
                 looks_back=False,
             ),
             Entry(
+                "fees",
+                "Show what an account of the paper exchange pays a fill, or set it.",
+                "trader paper fees --maker 0.0008 --taker 0.001 --bnb",
+                "cli.commands.paper_account:fees",
+                (3,),
+                looks_back=False,
+            ),
+            Entry(
                 "symbol",
                 "Show the paper exchange's symbols; halt one, or let it trade again.",
                 "trader paper symbol BTCUSDT --status HALT",

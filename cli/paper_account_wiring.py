@@ -1,4 +1,4 @@
-"""Balances and symbol states of the paper exchange, for the commands that change them."""
+"""Balances, fees and symbol states of the paper exchange, for the commands that change them."""
 
 from __future__ import annotations
 
@@ -25,6 +25,16 @@ class PaperBalance:
 
 
 @dataclass(frozen=True, slots=True)
+class PaperFees:
+    """Rates are fractions."""
+
+    account: str
+    maker_rate: Decimal
+    taker_rate: Decimal
+    in_bnb: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PaperSymbol:
     symbol: str
     status: str
@@ -40,6 +50,23 @@ def deposit(config: PaperConfig, asset: str, amount: Decimal, account: str) -> P
     return PaperBalance(asset, Decimal(free) / UNIT, Decimal(locked) / UNIT)
 
 
+def fees(
+    config: PaperConfig, account: str, maker: Decimal | None, taker: Decimal | None, *, in_bnb: bool | None
+) -> PaperFees:
+    """Set what is not None of an account's fees; return them as they are. Raises ConfigError."""
+    with _opened(config) as exchange:
+        before = _fees(exchange, account)
+        if maker is not None or taker is not None:
+            rates = [
+                now if asked is None else asked
+                for asked, now in ((maker, before.maker_rate), (taker, before.taker_rate))
+            ]
+            admin.set_fees(exchange, *rates, account=account)
+        if in_bnb is not None:
+            admin.set_bnb_fees(exchange, in_bnb, account=account)
+        return _fees(exchange, account)
+
+
 def symbols(config: PaperConfig) -> tuple[PaperSymbol, ...]:
     """Return every symbol with its trading status. Raises ConfigError."""
     with _opened(config) as exchange, exchange.transaction() as engine:
@@ -50,6 +77,13 @@ def set_symbol(config: PaperConfig, symbol: str, status: SymbolStatus) -> None:
     """Halt or resume a symbol. Raises ConfigError."""
     with _opened(config) as exchange:
         admin.set_symbol_status(exchange, symbol, status)
+
+
+def _fees(exchange: Exchange, account: str) -> PaperFees:
+    found = admin.account(exchange, account)
+    return PaperFees(
+        account, Decimal(found.maker_rate) / UNIT, Decimal(found.taker_rate) / UNIT, found.pays_in_bnb
+    )
 
 
 @contextmanager

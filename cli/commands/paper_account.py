@@ -1,4 +1,4 @@
-"""`trader paper deposit` and `trader paper symbol`: money in, trading on or off (runbooks/paper.md)."""
+"""`trader paper deposit`, `fees` and `symbol`: money in, its price, trading on or off (runbooks/paper.md)."""
 
 from __future__ import annotations
 
@@ -35,6 +35,37 @@ def deposit(
     held = deposit_on_paper(config, asset.upper(), -change if withdraw else change, account)
     run.console.result(balance=held)
     run.console.table(("asset", "free", "locked"), [(held.asset, f"{held.free:f}", f"{held.locked:f}")])
+
+
+def fees(
+    context: typer.Context,
+    maker: Annotated[
+        str | None, typer.Option(metavar="RATE", help="Of fills that rested, a fraction: 0.001 is 0.1 %.")
+    ] = None,
+    taker: Annotated[
+        str | None, typer.Option(metavar="RATE", help="Of fills that took from the book, a fraction.")
+    ] = None,
+    bnb: Annotated[
+        bool | None, typer.Option("--bnb/--no-bnb", help="Pay in BNB at a discount while there is some.")
+    ] = None,
+    account: Annotated[str, typer.Option(metavar="NAME", help="Whose fees.")] = MAIN,
+    persona: PersonaOption = "testnet",
+    state: StateOption = None,
+) -> None:
+    """Show what an account's fills cost, or set it, also in a running server."""
+    from cli.paper_account_wiring import fees as fees_on_paper
+    from cli.paper_wiring import paper_config
+
+    run: Invocation = context.obj
+    rates = [
+        None if text is None else _rate(name, text) for name, text in (("--maker", maker), ("--taker", taker))
+    ]
+    config = paper_config(run.settings, persona, None if state is None else run.cwd / state)
+    run.console.locate(venue="paper", environment=persona)
+    now = fees_on_paper(config, account, *rates, in_bnb=bnb)
+    run.console.result(fees=now)
+    row = (now.account, f"{now.maker_rate:f}", f"{now.taker_rate:f}", "yes" if now.in_bnb else "no")
+    run.console.table(("account", "maker", "taker", "in BNB"), [row])
 
 
 def symbol(
@@ -79,3 +110,13 @@ def _amount(text: str) -> Decimal:
     if not (amount.is_finite() and amount > 0):
         raise UsageError(f"AMOUNT was {text}, must be above zero", hint="--withdraw takes money out")
     return amount
+
+
+def _rate(option: str, text: str) -> Decimal:
+    try:
+        rate = Decimal(text)
+    except InvalidOperation:
+        raise UsageError(f"{option} was {text!r}, not a number", hint="0.001 is 0.1 %") from None
+    if not (rate.is_finite() and 0 <= rate < 1):
+        raise UsageError(f"{option} was {text}, must be a fraction from 0 to below 1", hint="0.001 is 0.1 %")
+    return rate

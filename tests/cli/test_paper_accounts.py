@@ -47,3 +47,18 @@ def test_what_cannot_be_is_refused_with_the_way_out(shell: Shell) -> None:
     error = answered(shell, "paper keys --new spare --account a/b", exit_code=3)["error"]
     assert "'a/b'" in error["message"]
     assert [key["label"] for key in answered(shell, "paper keys")["result"]["keys"]] == ["default"]
+
+
+def test_fees_are_an_account_s_own(shell: Shell) -> None:
+    answered(shell, "paper keys --new counterparty --account other")
+    changed = answered(shell, "paper fees --taker 0.0004 --bnb --account other")["result"]["fees"]
+    assert changed == {"account": "other", "maker_rate": "0.001", "taker_rate": "0.0004", "in_bnb": True}
+    assert answered(shell, "paper fees --account other")["result"]["fees"] == changed
+    assert answered(shell, "paper fees")["result"]["fees"]["taker_rate"] == "0.001"
+    _, table, _ = shell.run("trader paper fees --no-bnb --account other")
+    assert table.split() == ["account", "maker", "taker", "in", "BNB", "other", "0.001", "0.0004", "no"]
+    for rate in ("1", "-0.1", "nan", "much"):
+        refused = answered(shell, f"paper fees --maker={rate}", exit_code=2)["error"]
+        assert refused["message"].startswith(f"--maker was {rate}") or "not a number" in refused["message"]
+    too_fine = answered(shell, "paper fees --maker 0.000000001", exit_code=3)["error"]
+    assert "8 decimals" in too_fine["message"]
