@@ -19,7 +19,7 @@ svg text { font-size: 11px; fill: currentColor; opacity: .75; }
 """
 """What a page with pictures has among its styles."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY_MS = 86_400_000
+_DAY_MS, _MINUTE_MS = 86_400_000, 60_000
 
 Point = tuple[float, float]
 """(time in ms, value)"""
@@ -120,4 +120,6 @@ def _round_values(low: float, high: float) -> Iterator[float]:
 
 def _date(time_ms: float, span_ms: float) -> str:
     moment = _EPOCH + timedelta(milliseconds=time_ms)
-    return f"{moment:%Y-%m-%d}" if span_ms > _DATES * _DAY_MS else f"{moment:%m-%d %H:%M}"
+    if span_ms > _DATES * _DAY_MS:
+        return f"{moment:%Y-%m-%d}"
+    return f"{moment:%m-%d %H:%M}" if span_ms > _DATES * _MINUTE_MS else f"{moment:%H:%M:%S}"
