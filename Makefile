@@ -9,7 +9,7 @@ WORKERS := 4 --dist worksteal
 # compiled once, not by every worker at every run.
 FORGET := env -u PYTHONDONTWRITEBYTECODE $(shell env | sed -n 's/^\(\(BINANCE\|GATE\|LIVE\|RECONCILE\|ALERT\|HEARTBEAT\)_[A-Z0-9_]*\|CONFIRM_LIVE\|TRADER_HOME\|TRADER_VENUE\|TRADER_ENV_FILE\|TRADER_SECRETS\)=.*/-u \1/p')
 
-.PHONY: demo test check bench prove-crash prove-faults prove-slow lock clean
+.PHONY: demo test check docs bench prove-crash prove-faults prove-slow lock clean
 
 demo: $(VENV)/ready
 	@rm -rf $(DEMO_HOME)
@@ -24,6 +24,10 @@ check: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(FORGET) $(BIN)/pytest -n $(WORKERS)
+
+docs: $(VENV)/ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo site/index.html
 
 bench: $(VENV)/ready
 	@for each in benchmarks/bench_*.py; do $(FORGET) $(BIN)/python $$each || exit 1; done
@@ -49,7 +53,7 @@ lock:
 	  --no-emit-index-url --no-annotate --no-header -q -o requirements-build.lock
 
 clean:
-	rm -rf $(VENV) $(DEMO_HOME) .prove-crash .prove-faults
+	rm -rf $(VENV) $(DEMO_HOME) site .prove-crash .prove-faults
 
 $(VENV)/ready: requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,6 +11,7 @@ from cli.main import COMMANDS
 from cli.options import shared_parameters
 from cli.registry import Command, Entry, Section, exit_codes, load
 from core.errors import CONDITIONS, EXIT_MEANINGS
+from tests.cli.conversation import REPOSITORY
 
 ENTRIES: Mapping[str, Entry] = {
     f"{declared.name} {entry.name}" if isinstance(declared, Section) else entry.name: entry
@@ -79,8 +81,8 @@ def _help(parameter: Any, context: Any) -> tuple[str, str]:
     return names, " ".join(said.split())
 
 
-def _row(names: str, said: str) -> str:
-    code = ", ".join(f"`{name}`" for name in names.split(", "))
+def _row(names: str, said: str, separator: str | None = ", ") -> str:
+    code = ", ".join(f"`{name}`" for name in (names.split(separator) if separator else [names]))
     return " | ".join(("", *(cell.replace("|", "\\|") for cell in (code, said)), "")).strip()
 
 
@@ -101,3 +103,38 @@ def with_errors(page: str) -> str:
             meant = condition.meaning[0].upper() + condition.meaning[1:]
             parts.append(f"### {condition.code}\n\n*{meant}.*\n\n{said.get(condition.code, '')}".rstrip("\n"))
     return "\n\n".join(parts) + "\n"
+
+
+def port_reference() -> str:
+    """Return the ports of a venue with their contracts, in the words of their docstrings."""
+    tree = ast.parse((REPOSITORY / "core/ports.py").read_text(encoding="utf-8"))
+    ports = [node for node in tree.body if isinstance(node, ast.ClassDef) and _is_protocol(node)]
+    return "\n".join(line for port in ports for line in _port(port))
+
+
+def _is_protocol(node: ast.ClassDef) -> bool:
+    return any(isinstance(base, ast.Name) and base.id == "Protocol" for base in node.bases)
+
+
+def _port(port: ast.ClassDef) -> Iterator[str]:
+    yield from (f"### {port.name}", "", "| method | contract |", "|---|---|")
+    for method in port.body:
+        if isinstance(method, ast.AsyncFunctionDef):
+            arguments = ", ".join(each.arg for each in method.args.args[1:])
+            returned = ast.unparse(method.returns) if method.returns else "None"
+            contract = " ".join((ast.get_docstring(method) or "").split())
+            yield _row(f"{method.name}({arguments}) -> {returned}", contract, separator=None)
+    yield ""
+
+
+def conformance_reference() -> str:
+    """Return what every venue is asked, as the names of the tests say it."""
+    suites = sorted((REPOSITORY / "tests/exchanges/conformance").glob("test_*.py"))
+    trees = [ast.parse(suite.read_text(encoding="utf-8")) for suite in suites]
+    tests = [node.name for tree in trees for node in tree.body if isinstance(node, ast.AsyncFunctionDef)]
+    asked = [
+        name.removeprefix("test_").replace("_s_", "'s ").replace("_", " ")
+        for name in tests
+        if "test_" in name
+    ]
+    return "\n".join(f"- {each}" for each in asked) + "\n"

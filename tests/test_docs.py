@@ -17,7 +17,15 @@ from core.errors import CONDITIONS, EXIT_MEANINGS, MOST_DANGEROUS_FIRST
 from core.reconciliation import RULES
 from core.settings import describe_settings
 from core.settings_text import settings_reference, settings_template
-from tests.reference_pages import ENTRIES, WAY_OUT, command_reference, said_of_errors, with_errors
+from tests.reference_pages import (
+    ENTRIES,
+    WAY_OUT,
+    command_reference,
+    conformance_reference,
+    port_reference,
+    said_of_errors,
+    with_errors,
+)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 EXIT_CODE_ROW = re.compile(r"^\| (\d+) \|", re.MULTILINE)
@@ -167,3 +175,23 @@ def test_an_error_has_a_cause_and_a_way_out(code: str) -> None:
     cause, _, way_out = said.partition(f"\n\n{WAY_OUT}")
     assert cause
     assert way_out
+
+
+@pytest.mark.parametrize(
+    ("source", "generated"),
+    [
+        ("core/ports.py", port_reference()),
+        ("tests/exchanges/conformance", conformance_reference()),
+    ],
+)
+def test_what_a_venue_must_do_is_listed(source: str, generated: str) -> None:
+    page = REPOSITORY / "docs/writing-a-venue.md"
+    text = page.read_text(encoding="utf-8")
+    before, marker, rest = text.partition(f"<!-- made from {source} -->\n")
+    assert marker
+    after = re.search(r"^(## |Beside )", rest, re.MULTILINE)
+    assert after
+    renewed = f"{before}{marker}{generated}\n{rest[after.start() :]}"
+    if os.environ.get("UPDATE_GOLDEN"):
+        page.write_text(renewed, encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == renewed
