@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,26 +21,44 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
+from exchanges.paper import PaperConfig, admin
+from exchanges.paper.dialects.binance import wire
+from exchanges.paper.engine import Engine
 from tests.conftest import REPOSITORY
-from tests.exchanges.paper.serving import wall_clock_ms
+from tests.exchanges.paper.books import check_money
+from tests.exchanges.paper.serving import ACCOUNTS, wall_clock_ms
 from tests.exchanges.paper.venue import sign
 
 
 @dataclass
 class Server:
-    """A server process."""
+    """A server process, with a key pair of each account."""
 
     process: subprocess.Popen[str]
     rest: str
-    api_key: str
-    secret: str
+    ws_api: str
+    keys: list[tuple[str, str]]
 
-    async def ask(self, session: aiohttp.ClientSession, method: str, path: str, **params: Any) -> Any:
+    async def ask(
+        self, session: aiohttp.ClientSession, method: str, path: str, *, of: int = 0, **params: Any
+    ) -> Any:
+        api_key, secret = self.keys[of]
         query = "&".join(f"{name}={value}" for name, value in params.items())
         query += f"{'&' if query else ''}timestamp={wall_clock_ms()}&recvWindow=60000"
-        url = URL(f"{self.rest}{path}?{query}&signature={sign(self.secret, query)}", encoded=True)
-        async with session.request(method, url, headers={"X-MBX-APIKEY": self.api_key}) as response:
+        url = URL(f"{self.rest}{path}?{query}&signature={sign(secret, query)}", encoded=True)
+        async with session.request(method, url, headers={"X-MBX-APIKEY": api_key}) as response:
             return await response.json()
+
+    async def hear(self, session: aiohttp.ClientSession, of: int, told: list[Any]) -> None:
+        """Listen to what happens to an account until the server is gone."""
+        api_key, secret = self.keys[of]
+        payload = f"apiKey={api_key}&timestamp={wall_clock_ms()}"
+        params = dict(pair.split("=") for pair in payload.split("&")) | {"signature": sign(secret, payload)}
+        async with session.ws_connect(self.ws_api) as socket:
+            await socket.send_json(
+                {"id": 1, "method": "userDataStream.subscribe.signature", "params": params}
+            )
+            told += [message.json()["event"] async for message in socket if "event" in message.json()]
 
 
 @contextmanager
@@ -68,9 +89,20 @@ def order(number: int) -> dict[str, Any]:
     return {"symbol": "BTCUSDT", "quantity": "0.001", "type": "MARKET", "side": side}
 
 
+PAIR = {
+    "symbol": "BTCUSDT",
+    "side": "SELL",
+    "quantity": "0.001",
+    "aboveType": "LIMIT_MAKER",
+    "abovePrice": "300000",
+    "belowType": "STOP_LOSS",
+    "belowStopPrice": "20000",
+}
+
+
 async def test_two_servers_share_one_account(tmp_path: Path) -> None:
     with server(tmp_path) as one, server(tmp_path) as other:
-        assert (one.api_key, one.secret) == (other.api_key, other.secret)
+        assert one.keys == other.keys
         async with aiohttp.ClientSession() as session:
             before = await one.ask(session, "GET", "/api/v3/account")
 
@@ -109,39 +141,78 @@ def base_change(trade: dict[str, Any]) -> Decimal:
     return (1 if trade["isBuyer"] else -1) * Decimal(trade["qty"]) - fee
 
 
-async def acknowledged_until_killed(directory: Path) -> list[dict[str, Any]]:
-    """Trade with six clients, kill the server amid that, and return what it had acknowledged."""
-    acknowledged: list[dict[str, Any]] = []
-    enough = asyncio.Event()
+@dataclass
+class Acknowledged:
+    """What an account was told before its server was killed: answers, and events."""
+
+    orders: list[dict[str, Any]] = field(default_factory=list)
+    canceled_lists: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+
+async def trade_until_killed(directory: Path, accounts: Sequence[Acknowledged]) -> None:
+    """Trade with six clients of two accounts who listen, and kill the server amid that."""
+    enough, count = asyncio.Event(), itertools.count()
     with server(directory) as victim:
 
-        async def trade(session: aiohttp.ClientSession, number: int) -> None:
-            while True:
-                acknowledged.append(await victim.ask(session, "POST", "/api/v3/order", **order(number)))
-                number += 1
-                if len(acknowledged) == 40:
+        async def trade(session: aiohttp.ClientSession, client: int) -> None:
+            of, own = client % 2, accounts[client % 2]
+            for number in itertools.count(client // 2):
+                if number % 5 == 4:
+                    placed = await victim.ask(session, "POST", "/api/v3/orderList/oco", of=of, **PAIR)
+                    own.orders += placed["orderReports"]
+                    which = {"symbol": "BTCUSDT", "orderListId": placed["orderListId"]}
+                    done = await victim.ask(session, "DELETE", "/api/v3/orderList", of=of, **which)
+                    own.canceled_lists.append(done)
+                else:
+                    placed = await victim.ask(session, "POST", "/api/v3/order", of=of, **order(number))
+                    own.orders.append(placed)
+                if next(count) == 50:
                     enough.set()
 
         async with aiohttp.ClientSession() as session:
-            clients = [asyncio.create_task(trade(session, client)) for client in range(6)]
+            ears = [victim.hear(session, of, accounts[of].events) for of in range(2)]
+            clients = [trade(session, client) for client in range(6)]
+            running = [asyncio.create_task(each) for each in (*clients, *ears)]
             await enough.wait()
             os.kill(victim.process.pid, signal.SIGKILL)
-            ended = await asyncio.gather(*clients, return_exceptions=True)
-        assert all(isinstance(end, aiohttp.ClientError) for end in ended), ended
-    return acknowledged
+            ended = await asyncio.gather(*running, return_exceptions=True)
+        assert all(isinstance(end, aiohttp.ClientError) for end in ended[:6]), ended
+        assert ended[6:] == [None, None]
 
 
 async def test_sigkill_loses_nothing_acknowledged(tmp_path: Path) -> None:
-    acknowledged = [answer for kills in range(3) for answer in await acknowledged_until_killed(tmp_path)]
-    with server(tmp_path) as survivor:
-        async with aiohttp.ClientSession() as session:
-            for symbol in ("BTCUSDT", "LTCUSDT"):
-                rows = await survivor.ask(session, "GET", "/api/v3/allOrders", symbol=symbol, limit=1000)
-                found = {row["orderId"]: row for row in rows}
-                assert list(found) == list(range(1, len(found) + 1))
-                for answer in acknowledged:
-                    if answer["symbol"] == symbol:
-                        row = found[answer["orderId"]]
-                        assert row["clientOrderId"] == answer["clientOrderId"]
-                        assert row["executedQty"] == answer["executedQty"]
-    assert len(acknowledged) > 100
+    accounts = [Acknowledged() for _ in ACCOUNTS]
+    for _ in range(2):
+        await trade_until_killed(tmp_path, accounts)
+    config = PaperConfig(tmp_path)
+    ids: defaultdict[str, set[int]] = defaultdict(set)
+    with admin.opened(config, wall_clock_ms=wall_clock_ms, random_bytes=random.Random(1).randbytes) as left:
+        for name, own in zip(ACCOUNTS, accounts, strict=True):
+            with admin.as_account(left, name) as engine:
+                check_money(engine)
+                kept = {
+                    (order.symbol, order.order_id): order
+                    for symbol in ("BTCUSDT", "LTCUSDT")
+                    for order in engine.state.orders.page(number_of(engine), symbol, limit=10_000)
+                }
+                fills = engine.state.fills.page(number_of(engine), "BTCUSDT", limit=10_000)
+            for symbol, order_id in kept:
+                ids[symbol].add(order_id)
+            for answer in own.orders:
+                found = kept[answer["symbol"], answer["orderId"]]
+                assert found.client_order_id == answer["clientOrderId"]
+                assert wire.quantity(found.symbol, found.executed) == answer["executedQty"]
+            for done in own.canceled_lists:
+                assert {kept["BTCUSDT", each["orderId"]].status for each in done["orders"]} == {"CANCELED"}
+            reports = [event for event in own.events if event["e"] == "executionReport"]
+            assert {(event["s"], event["i"]) for event in reports} <= kept.keys()
+            heard = {event["t"] for event in reports if event["x"] == "TRADE"}
+            assert heard <= {fill.trade_id for fill in fills}
+            assert len(heard) > 20
+            assert len(own.canceled_lists) > 3
+    assert all(found == set(range(1, len(found) + 1)) for found in ids.values())
+
+
+def number_of(engine: Engine) -> int:
+    return engine.world.account.account
