@@ -155,6 +155,23 @@ def test_a_refused_stage_is_told(shell: Shell, stage: int) -> None:
     assert f"Refused on BTCUSDT: stage {stage} is closed by gate settings" in told["message"]
 
 
+def test_a_key_that_grows_old_is_told_of_and_its_terms_are_written_down_once(shell: Shell) -> None:
+    with receiving() as receiver:
+        configure(
+            shell,
+            f"ALERT_URLS=json://{receiver.address}/",
+            "BINANCE_USE_TESTNET=false",
+            "GATE_MAX_KEY_AGE=5d",
+        )
+        for command in ("check", "check", "alerts send", "alerts send"):
+            shell.run(f"trader {command}")
+    (told,) = receiver.told
+    assert told["title"] == "trader: A key grows old"
+    assert "is 0 days old, 5 days is the limit (paper mainnet …" in told["message"]
+    log = Path(shell.environ["TRADER_HOME"], "trade_audit.log").read_text()
+    assert log.count("KEY_TERMS") == 1
+
+
 def test_the_heartbeat_comes_of_completed_reconciliations_alone(shell: Shell) -> None:
     with receiving() as receiver:
         configure(shell, f"HEARTBEAT_URL=http://{receiver.address}/beat")

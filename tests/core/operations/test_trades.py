@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.alerts.watching import is_watched
 from core.bars import Bars
+from core.clock import SystemClock
 from core.desk import Desk
 from core.errors import ConfigError, Interrupted, VenueUnavailable, WaitLimitReached
 from core.gates import StagePlan
@@ -197,6 +199,26 @@ async def test_a_position_is_left_when_the_strategy_says_so(desk: Desk, exchange
     assert held[-1] == 3
     assert held == sorted(held)
     assert {state.what for state in told.waits} == {"holding"}
+
+
+async def test_a_position_is_marked_as_watched_for_as_long_as_it_is(desk: Desk) -> None:
+    home, now_ms = desk.settings.home, SystemClock().now_ms
+    seen: list[bool] = []
+
+    def watched_now() -> bool:
+        return is_watched(home, desk.account, "BTCUSDT", now_ms())
+
+    def answer(position: PositionState | None) -> Action:
+        if position is None:
+            return Action.ENTER_LONG
+        seen.append(watched_now())
+        return Action.HOLD if len(seen) < 3 else Action.EXIT
+
+    run, _, _ = run_of(desk, answer=answer)
+    await make_trades(run)
+    assert len(seen) >= 3
+    assert all(seen)
+    assert not watched_now()
 
 
 @pytest.mark.parametrize(("bid", "side"), [("9919", "stop"), ("10181", "target")])
