@@ -46,9 +46,10 @@ class ReducingAccess(Protocol):
 class CancelAllResult:
     """Filled while it runs.
 
-    `account`: None when the venue did not say whose key this is. `unresolved`: client_order_ids of orders of
-    ours whose fate here is not known. `unprotected`: positions here that no resting stop covers.
-    `elsewhere`: what the journal knows on other accounts; on every account when the venue cannot be used.
+    `place`: "" until the venue told what is open. `account`: None when it did not say whose key this is.
+    `unresolved`: client_order_ids of orders of ours whose fate here is not known. `unprotected`: positions
+    here that no resting stop covers. `elsewhere`: what the journal knows on other accounts; on every account
+    when the venue cannot be used.
     """
 
     scope: Scope
@@ -132,10 +133,10 @@ def _note_troubles(result: CancelAllResult, books: Books) -> None:
 
 
 async def _cancel_all(access: ReducingAccess, venue: Venue, books: Books, result: CancelAllResult) -> None:
-    result.place = place_of(venue)
     books.say_whose()
     await venue.market_data.clock_reading()  # stamps what follows: no cancel may fail by a slow clock
     listed = await venue.account.open_orders(result.scope.symbol)
+    result.place = place_of(venue)  # before the venue has told, "no open order" would be a guess
     canceler = Canceler(venue, result.scope, books.is_ours, result.sweep)
     _, account = await asyncio.gather(canceler.run(listed), _account(venue, books))
     if account is not None:

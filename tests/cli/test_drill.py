@@ -218,6 +218,7 @@ def test_a_venue_out_of_reach_is_tried_again(shell: Shell, monkeypatch: pytest.M
     exit_code, _, said = rehearse(shell, "cancel-all", *DEALT_WITH["cancel-all"])
     assert exit_code == 0
     assert "error[VENUE_UNREACHABLE]" in said
+    assert "no open order" not in said
 
 
 @pytest.mark.parametrize("name", REQUIRED)
