@@ -18,6 +18,7 @@ from pathlib import Path
 
 from cli.drill_staging import BASE, PLAYS, SYMBOL, Stage, venue_key, venue_sight
 from core.account import AccountKey
+from core.alerts.meaning import alert_of
 from core.clock import SystemClock
 from core.config import PAPER, load_settings
 from core.drills.conditions import Condition, standing
@@ -25,6 +26,7 @@ from core.drills.incidents import INCIDENTS, Incident
 from core.errors import Refused
 from core.ids import system_random
 from core.journal import Journal
+from core.journal.history import Selection
 from core.operations.drill import sight
 from core.settings import Settings
 from core.settings_edit import edited
@@ -39,7 +41,8 @@ class Scene:
     """A staged incident. `environ`: the whole environment of every command in it.
 
     `settings`: as they were at the beginning, whatever becomes of their file. `began`: the last event of its
-    journal that the operator did not cause; `key`: the API key in use until then.
+    journal that the operator did not cause; `key`: the API key in use until then; `alerts`: what would have
+    been told of it.
     """
 
     incident: Incident
@@ -49,6 +52,7 @@ class Scene:
     account: AccountKey
     began: int
     key: str
+    alerts: tuple[str, ...]
 
     @property
     def settings_file(self) -> Path:
@@ -86,15 +90,17 @@ def staged(name: str, folder: Path, *, environ: Mapping[str, str] | None = None,
     asyncio.run(play(Stage(settings, around, pace)))
     with _journal_of(folder) as journal:
         (account,) = journal.accounts()
-        head = journal.history.head()
+        events = [link.stored.event() for link in journal.history.events(Selection())]
+        alerts = [alert_of(event, journal.order) for event in events]
     return Scene(
         incident=incident,
         home=folder,
         environ=around,
         settings=settings,
         account=account,
-        began=0 if head is None else head.sequence,
+        began=events[-1].sequence,
         key=venue_key(settings),
+        alerts=tuple(alert.text for alert in alerts if alert is not None),
     )
 
 

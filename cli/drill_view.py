@@ -64,6 +64,8 @@ def incident_told(console: Console, scene: Scene, limit_ms: int) -> None:
     incident = scene.incident
     console.say(f"DRILL {incident.name}: {incident.title}")
     console.say(incident.woke)
+    for alert in scene.alerts:
+        console.say(f"  alert            {alert}")
     console.say(f"It ends by itself when it is dealt with, or after {duration(limit_ms)}.")
     console.say(f"  runbook          trader runbook {incident.runbook}")
     console.say("  here             type `trader …` as you would; `exit` gives up")

@@ -92,18 +92,14 @@ def _protected(seen: Sight) -> tuple[bool, str]:
 
 def _flat(seen: Sight) -> tuple[bool, str]:
     if not seen.positions and seen.difference:
-        return False, _difference(seen)
+        return False, f"the venue holds {decimal_text(seen.difference)} more than our fills say"
     return _none(seen.positions, "no position is held", "held")
 
 
 def _holdings_agree(seen: Sight) -> tuple[bool, str]:
     if seen.difference:
-        return False, _difference(seen)
+        return False, "the venue does not hold what our fills say"  # how much more is for him to find out
     return True, "the venue holds what our fills say"
-
-
-def _difference(seen: Sight) -> str:
-    return f"the venue holds {decimal_text(seen.difference)} more than our fills say"
 
 
 def _none_of_ours_open(seen: Sight) -> tuple[bool, str]:

@@ -66,9 +66,9 @@ _ALL = (
     Incident(
         "suspicious-activity",
         "Somebody else acts on the account",
-        "The venue's page shows an order and two trades that nobody here placed. On the paper exchange, "
-        "`trader paper keys` is the page on which a key is deleted. Do steps 1, 2, 4 and 7 of the runbook, "
-        "and cancel the stranger's order; stay halted.",
+        "The venue's page shows an order and two trades that nobody here placed. In a drill, `trader paper "
+        "keys` is the page on which a key is deleted. It ends before the new key is made: halted, with every "
+        "break looked at and accepted.",
         "suspicious-activity",
         ("halted", "no-stranger-open", "key-deleted", "books-compared"),
     ),
