@@ -11,6 +11,7 @@ from contextlib import ExitStack, suppress
 from cli.audit_view import log_line
 from cli.invocation import Invocation
 from cli.reading import journal_for_reading
+from cli.supervisor import Supervisor
 from core.audit.records import shown
 from core.journal import Journal
 from core.journal.files import DATABASE
@@ -38,6 +39,8 @@ async def follow_journal(run: Invocation, chosen: Selection, after: int) -> None
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stopped.set)
+    supervisor = Supervisor(run.environ)
+    supervisor.ready()
     with ExitStack() as opened:
         journal: Journal | None = None
         identity: tuple[int, int] | None = None
@@ -47,8 +50,10 @@ async def follow_journal(run: Invocation, chosen: Selection, after: int) -> None
                 identity = _identity(run)
                 journal = opened.enter_context(journal_for_reading(run))
             after = _show_new(run, journal, chosen, after)
+            supervisor.alive()
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopped.wait(), POLL_S)
+    supervisor.stopping()
 
 
 def _show_new(run: Invocation, journal: Journal, chosen: Selection, after: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from cli.console import Console
@@ -28,14 +28,19 @@ WAIT_LINE_EVERY_S = 60.0
 
 
 class StageView:
-    """Shows a running stage: its outputs as lines, its waiting live on a terminal or once a minute off it."""
+    """Shows a running stage: its outputs as lines, its waiting live on a terminal or once a minute off it.
 
-    def __init__(self, console: Console, plan: StagePlan) -> None:
+    `alive` is called at each of them: a service manager that hears nothing may end the process.
+    """
+
+    def __init__(self, console: Console, plan: StagePlan, alive: Callable[[], None] = lambda: None) -> None:
+        self._alive = alive
         self._console = console
         self._plan = plan
         self._said: Waiting | None = None
 
     def step(self, step: Step, text: str) -> None:
+        self._alive()
         self._console.line(f"✓ {step:<8} {text}")
 
     def note(self, text: str) -> None:
@@ -45,6 +50,7 @@ class StageView:
         gate_table(self._console, gates)
 
     def waiting(self, state: Waiting) -> None:
+        self._alive()
         text = f"{state.what}, {_left(state.left_s)} left"
         if state.readings and None not in state.readings.values():
             text += f": {readings_text(state.readings)} ({state.reason})"

@@ -79,13 +79,17 @@ async def _serve(run: Invocation, config: PaperConfig, serving: Serving) -> None
     import signal
 
     from cli.paper_wiring import served
+    from cli.supervisor import Supervisor
 
+    supervisor = Supervisor(run.environ)
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with served(config, serving) as endpoint:
         _announce(run, endpoint)
-        await stopped.wait()
+        supervisor.ready()
+        await supervisor.wait(stopped)
+        supervisor.stopping()
 
 
 def _announce(run: Invocation, endpoint: PaperEndpoint) -> None:

@@ -34,6 +34,7 @@ def stage(
     """Run stage 0, 1 or 2 on the way to live money."""
     from cli.presenting import StageView, stage_result
     from cli.requests import stage_plan
+    from cli.supervisor import Supervisor
     from cli.wiring import Wiring
     from core.ids import system_random
     from core.operations.stage import run_stage
@@ -44,14 +45,17 @@ def stage(
     plan = stage_plan(invocation.settings, number, symbol, trades, entry, strategy, soak, wait)
     result = StageResult(plan)
     wiring = Wiring(invocation, phrase=confirm)
+    supervisor = Supervisor(invocation.environ)
     wiring.locate(plan.stage.environment)
 
     async def run() -> None:
         with wiring.stoppable():
-            view = StageView(invocation.console, plan)
+            supervisor.ready()
+            view = StageView(invocation.console, plan, supervisor.alive)
             await run_stage(wiring, plan, named(strategy), view, result, system_random)
 
     try:
         asyncio.run(run())
     finally:
+        supervisor.stopping()
         stage_result(invocation.console, result)
