@@ -56,6 +56,14 @@ class Section:
     entries: tuple[Entry, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """Commands that --help lists together."""
+
+    title: str
+    commands: tuple[Entry | Section, ...]
+
+
 def runbook(path: str) -> str:
     """Return the runbook of a command by its full name: `trader paper serve` has runbooks/paper.md."""
     return f"runbooks/{path.split()[1]}.md"
@@ -92,6 +100,13 @@ class Command(TyperCommand):
 class Group(TyperGroup):
     """Commands that are known by name and summary, and imported only when one of them is called."""
 
+    chapters: tuple[Chapter, ...] = ()
+
+    def declare_chapter(self, chapter: Chapter) -> None:
+        self.chapters += (chapter,)
+        for declared in chapter.commands:
+            self.declare(declared)
+
     def declare(self, declared: Entry | Section) -> None:
         if isinstance(declared, Section):
             group = Group(name=declared.name, help=declared.summary, rich_markup_mode=None)
@@ -103,6 +118,14 @@ class Group(TyperGroup):
             stub = Command(declared.name, help=declared.summary, rich_markup_mode=None)
             stub.entry = declared
             self.add_command(stub)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        if not self.chapters:
+            super().format_commands(ctx, formatter)
+        width = max(map(len, self.commands))
+        for chapter in self.chapters:
+            with formatter.section(chapter.title):
+                formatter.write_dl([(each.name.ljust(width), each.summary) for each in chapter.commands])
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)

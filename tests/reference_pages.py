@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cli.main import COMMANDS
+from cli.catalog import COMMANDS
 from cli.options import shared_parameters
 from cli.registry import Command, Entry, Section, exit_codes, load
 from core.errors import CONDITIONS, EXIT_MEANINGS
@@ -35,7 +35,7 @@ def command_reference() -> str:
             "Made from the program; `trader COMMAND --help` says the same. Each command has a runbook,",
             "which says what it prints when all is well and what to do for every [exit code](exit-codes.md).",
             "",
-            "| every command takes | |",
+            "| every command takes | what it does |",
             "|---|---|",
             *(_row(*_help(parameter, anywhere)) for parameter in shared_parameters()),
             "| `-h`, `--help` | Show options, example, runbook and exit codes. |",
@@ -62,7 +62,7 @@ def _command(name: str, entry: Entry) -> Iterator[str]:
     yield f"- exit codes: {', '.join(map(str, exit_codes(entry)))}"
     yield ""
     if rows := [_row(*each) for each in _own_help(command, context)]:
-        yield from ("| option | |", "|---|---|", *rows, "")
+        yield from ("| option | what it does |", "|---|---|", *rows, "")
 
 
 def _context(name: str, command: Command) -> Any:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.main import COMMANDS
+from cli.catalog import COMMANDS
 from cli.registry import Entry, Section
 
 REPOSITORY = Path(__file__).resolve().parent.parent

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.main import COMMANDS, command_line
+from cli.catalog import COMMANDS
+from cli.main import command_line
 from cli.registry import Entry, Section, load
 from exchanges.paper.dialects.binance import HttpAnswer, HttpRequest
 from tests.cli.conversation import Shell
