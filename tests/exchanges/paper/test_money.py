@@ -32,16 +32,16 @@ orders = st.fixed_dictionaries(
         "stp": st.sampled_from(["NONE", "EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH"]),
     }
 )
-steps = st.one_of(
-    orders,
-    orders,
-    orders,
-    orders,
-    st.tuples(st.just("wait"), st.integers(1, 6 * 3_600_000)),
-    st.tuples(st.just("cancel"), st.sampled_from(SYMBOL_NAMES)),
+waits = st.tuples(st.just("wait"), st.integers(1, 6 * 3_600_000))
+cancels = st.tuples(st.just("cancel"), st.sampled_from(SYMBOL_NAMES))
+others = st.one_of(
+    waits,
+    cancels,
     st.tuples(st.just("bnb"), st.booleans()),
     st.tuples(st.just("deposit"), st.integers(1, 10**12)),
 )
+# Two of three: `one_of` takes a strategy that is given twice once.
+steps = st.sampled_from((orders, orders, others)).flatmap(lambda chosen: chosen)
 
 
 @contextmanager
@@ -131,8 +131,8 @@ def check_fills(venue: Venue) -> None:
         assert sides == sorted(set(sides))
 
 
-@settings(max_examples=60)
-@given(st.lists(steps, min_size=10, max_size=30))
+@settings(max_examples=15)
+@given(st.lists(steps, min_size=15, max_size=30))
 def test_postings_sum_to_zero_and_locked_is_what_open_orders_need(session_steps: list[object]) -> None:
     with session() as (venue, wall):
         admin.set_limits(venue.exchange, _no_limits())
@@ -144,7 +144,7 @@ def test_postings_sum_to_zero_and_locked_is_what_open_orders_need(session_steps:
             check_fills(client)
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.lists(orders, min_size=8, max_size=20))
 def test_a_session_replayed_from_its_fills_gives_the_balances(
     session_orders: list[dict[str, object]],
