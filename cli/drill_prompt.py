@@ -52,7 +52,7 @@ class Prompt:
                 line = self._typed() if at_terminal else self._piped() if lines is None else next(lines, None)
                 if line is None or line.strip() in EXIT_WORDS:
                     why = "given up" if acted or at_terminal or line else "nothing came"
-                elif line.strip():
+                elif line.strip() and not line.lstrip().startswith("#"):
                     acted = True
                     self._run(line)
                 before, standing = standing, self.scene.standing()
@@ -71,8 +71,8 @@ class Prompt:
     def _typed(self) -> str | None:
         """Return the next line that is typed; an empty one when the incident or the time ended first."""
         screen, keyboard = self.console.terminal, self.console.stdin
-        if screen is None:
-            return self.console.ask(PROMPT)
+        if screen is None:  # --quiet
+            return self._piped()
         screen.write(f"{self._status(screen)}\n{PROMPT}")
         screen.flush()
         while not _waits(keyboard, LOOK_EVERY_S):
@@ -104,7 +104,7 @@ class Prompt:
             self.console.say(f"{PROMPT}{line.strip()}")
         environ = {**self.scene.environ, **assigned}
         console = self.console.within(environ)
-        run = Invocation(console, console.options, environ, self.scene.home, beside=self.scene.guard)
+        run = Invocation(console, console.options, environ, self.scene.home, guard=self.scene.guard)
         exit_code = main(arguments, run)
         if exit_code:
             self.console.say(f"exit {exit_code}")

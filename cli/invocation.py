@@ -20,7 +20,8 @@ class Invocation:
     """`environ` and `cwd` are read once, in `cli.main`; everything below takes them from here.
 
     `reduces`: whether the command only reduces risk; a wrong setting that it can do without does not stop it.
-    `beside`: starts what has to run beside the command, once its settings are known.
+    `beside`: starts what has to run beside the command, once its settings are known. `guard`: refuses
+    settings that this command must not act with, before anything else sees them.
     """
 
     console: Console
@@ -29,6 +30,7 @@ class Invocation:
     cwd: Path
     reduces: bool = False
     beside: Callable[[Settings], None] | None = None
+    guard: Callable[[Settings], None] | None = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -39,6 +41,8 @@ class Invocation:
         settings = load_settings(
             self.environ, self.cwd, self.options.env_file, self.options.home, tolerant=self.reduces
         )
+        if self.guard is not None:
+            self.guard(settings)
         self.console.locate(env_file=settings.env_file)
         for finding in settings.findings:
             self.console.warn(f"{finding.message}; {finding.way_out}")

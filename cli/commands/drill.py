@@ -73,20 +73,23 @@ def _rehearse(
         pass  # a journal that takes no record is better known before than after
     moment = iso_utc(clock.now_ms()).replace("-", "").replace(":", "")
     folder = invocation.settings.home / FOLDER / f"{name}-{moment}"
-    ended = None
     try:
         scene = staged(name, folder, environ=invocation.environ)
-        incident_told(console, scene, limit_ms)
-        attempt = Attempt.begin(scene.incident, clock, limit_ms)
-        prompt = Prompt(console, scene, attempt, script, lambda standing: standing_shown(console, standing))
-        ended = prompt.rehearse()
-        if ended is None:
-            raise UsageError("nobody acted, so nothing was rehearsed", hint=f"{HELP}; or give --run LINE")
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    incident_told(console, scene, limit_ms)
+    attempt = Attempt.begin(scene.incident, clock, limit_ms)
+    ended = Prompt(
+        console, scene, attempt, script, lambda standing: standing_shown(console, standing)
+    ).rehearse()
+    if ended is not None:
         with wiring.write_journal(clock) as journal:
             ended.record(journal, code_digest())
-    finally:
-        if ended is None or (ended.passed and not keep):
-            shutil.rmtree(folder, ignore_errors=True)
+    if ended is None or (ended.passed and not keep):
+        shutil.rmtree(folder, ignore_errors=True)
+    if ended is None:
+        raise UsageError("nobody acted, so nothing was rehearsed", hint=f"{HELP}; or give --run LINE")
     drill_result(console, ended, str(folder) if folder.exists() else None)
     if (failure := ended.failure()) is not None:
         raise failure
