@@ -15,6 +15,7 @@ from mkdocs.structure.files import File, Files
 REPOSITORY = Path(__file__).resolve().parent.parent
 OUTSIDE = ("runbooks", "CHANGELOG.md")
 LINK = re.compile(r"(?<=\]\()([^)#:\s]+)")
+CODE = re.compile(r"`[^`\n]+`")
 STEP = re.compile(r"\d+\. ")
 
 
@@ -37,7 +38,9 @@ def on_files(files: Files, config: Any) -> Files:
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     here = page.file.src_uri
-    return indented(LINK.sub(lambda link: in_site(link[0], here), markdown))
+    linked = LINK.sub(lambda link: in_site(link[0], here), markdown)
+    # In the code of a table GitHub wants a bar escaped, and Python-Markdown would show how.
+    return indented(CODE.sub(lambda code: code[0].replace("\\|", "|"), linked))
 
 
 def in_site(link: str, here: str) -> str:

@@ -122,7 +122,7 @@ def _port(port: ast.ClassDef) -> Iterator[str]:
         if isinstance(method, ast.AsyncFunctionDef):
             arguments = ", ".join(each.arg for each in method.args.args[1:])
             returned = ast.unparse(method.returns) if method.returns else "None"
-            contract = " ".join((ast.get_docstring(method) or "").split())
+            contract = " ".join((ast.get_docstring(method) or "–").split())
             yield _row(f"{method.name}({arguments}) -> {returned}", contract, separator=None)
     yield ""
 
