@@ -6,25 +6,32 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.backtest.market import Market, Rules, assets, market, recorded_tick
 from core.backtest.setup import Lane, lane
 from core.bars import Bars, aggregate
+from core.clock import iso_utc
+from core.data.merging import merged
 from core.data.names import named
 from core.data.series import Row, Series
 from core.data.store import read_series, stored
-from core.errors import ConfigError
+from core.errors import ConfigError, Refused
 from core.intervals import INTERVALS_MS, interval_ms
 from core.strategies.market import MarketView
 from core.strategies.market import Series as SeriesKey
 from core.strategies.protocol import Strategy
 
-_SUFFIXES = (".feather", ".csv", ".gz", ".zip")
+if TYPE_CHECKING:
+    from core.data.sources import Source as RecordedFile
+
+_SUFFIXES = (".feather", ".parquet", ".json", ".csv", ".gz", ".zip")
 _SMALLEST_NOTIONAL = {"BTC": Decimal("0.0001"), "ETH": Decimal("0.001"), "BNB": Decimal("0.01")}
 DOLLARS = Decimal(5)
 _PARTS = 5
+_NAMED_MAX = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +162,8 @@ def _series(source: Source, symbol: str, bar: str) -> Series:
     found = _from_files(source, symbol, bar)
     if not found:
         raise ConfigError(
-            f"no file of {symbol} that bars of {bar} can be made of in {', '.join(map(str, source.paths))}",
+            f"no file of {symbol} that bars of {bar} can be made of in {', '.join(map(str, source.paths))}: "
+            + _there(source),
             code="DATA_MISSING",
             hint=f"--symbol says what to trade; a file's name tells its symbol, e.g. {symbol}-1m-2024-01.zip",
         )
@@ -195,9 +203,32 @@ def _from_files(source: Source, symbol: str, bar: str) -> Series | None:
     if not parts:
         return None
     chosen = parts[0].interval
-    table = np.concatenate([part.table for part in parts if part.interval == chosen], axis=1)
-    _, first = np.unique(table[Row.OPEN_TIME], return_index=True)
-    return Series(symbol, chosen, table[:, first])
+    table = np.empty((len(Row), 0), dtype=np.int64)
+    for part in parts:
+        if part.interval == chosen:
+            both = merged(table, part.table)
+            if both.conflicts:
+                raise _conflict(part, both.conflicts)
+            table = both.table
+    return Series(symbol, chosen, table)
+
+
+def _conflict(part: RecordedFile, times_ms: Sequence[int]) -> Refused:
+    return Refused(
+        f"{part.path}: {len(times_ms)} bar(s) of {part.symbol} {part.interval} are there twice with "
+        f"different numbers, the first that of {iso_utc(times_ms[0])}",
+        code="DATA_CONFLICT",
+        hint="find out which file is right, and name that one with --data",
+    )
+
+
+def _there(source: Source) -> str:
+    names = [named(file.name) for path in source.paths for file in _files(path)]
+    known = sorted({f"{each.symbol} {each.kind}" for each in names if each.symbol is not None})
+    if not known:
+        return "no name there tells a symbol"
+    more = f" and {len(known) - _NAMED_MAX} more" if len(known) > _NAMED_MAX else ""
+    return f"there are {', '.join(known[:_NAMED_MAX])}{more}"
 
 
 def _files(path: Path) -> Sequence[Path]:
@@ -232,7 +263,7 @@ def _whole(series: Series, source: Source) -> tuple[Series, int]:
     if not source.fill_gaps:
         raise ConfigError(
             f"the {series.interval} bars of {series.symbol} have {len(gaps)} gap(s), the first from "
-            f"{gaps[0].start_ms} to {gaps[0].end_ms} (ms UTC)",
+            f"{iso_utc(gaps[0].start_ms)} to {iso_utc(gaps[0].end_ms)}",
             code="DATA_GAP",
             hint="import what is missing, choose another span, or let --fill-gaps make flat bars of it",
         )

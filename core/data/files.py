@@ -24,7 +24,7 @@ def unreadable(path: Path, reason: str, line: int | None = None) -> ConfigError:
     return ConfigError(
         f"{where}: {reason}",
         code="DATA_UNREADABLE",
-        hint="docs/data.md lists the formats; nothing was imported",
+        hint="docs/data.md lists the formats",
     )
 
 

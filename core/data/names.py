@@ -9,14 +9,17 @@ from datetime import UTC, datetime, timedelta
 from core.intervals import INTERVALS_MS
 
 TRADES = ("trades", "aggTrades")
-_ENDINGS = (".zip", ".gz", ".csv", ".feather")
+_ENDINGS = (".zip", ".gz", ".csv", ".feather", ".parquet", ".json")
+_NO_PRICES = re.compile(r"-(mark|index|premiumIndex|funding_rate)\Z")
 _KINDS = "|".join(sorted((*INTERVALS_MS, "1M", "1mo", *TRADES), key=len, reverse=True))
 _NAME = re.compile(rf"(?P<symbol>.+?)-(?P<kind>{_KINDS})(-(?P<date>\d{{4}}-\d\d(-\d\d)?))?(-.*)?\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """`kind`: an interval, `trades`, `aggTrades`, or None. `span_ms`: the day or month, end excluded."""
+    """`kind`: an interval, `trades`, `aggTrades`, what bars are of if not of trades (`mark`), or None.
+    `span_ms`: the day or month, end excluded.
+    """
 
     symbol: str | None = None
     kind: str | None = None
@@ -31,7 +34,9 @@ def named(file_name: str) -> Named:
     if not (found := _NAME.match(stem)):
         return Named()
     symbol = re.sub(r"[^A-Z0-9]", "", found["symbol"].upper())
-    return Named(symbol or None, found["kind"], _span_ms(found["date"]))
+    # freqtrade keeps funding rates beside the prices of futures, as bars of the same interval.
+    other = _NO_PRICES.search(stem)
+    return Named(symbol or None, other[1] if other else found["kind"], _span_ms(found["date"]))
 
 
 def _span_ms(date: str | None) -> tuple[int, int] | None:

@@ -9,14 +9,14 @@ from core.bars import IntArray
 from core.data.checks import Finding, cleaned
 from core.data.csv_columns import Columns
 from core.data.files import checked, content, lines, unreadable
-from core.data.klines import KLINE_COLUMNS, feather_table, kline_table
+from core.data.freqtrade import FEATHER, JSON, PARQUET, frame_table, json_table
+from core.data.klines import KLINE_COLUMNS, kline_table
 from core.data.names import TRADES, Named, named
 from core.data.store import check_names
 from core.data.trades import DEFAULT_INTERVAL, LONGEST_INTERVAL, bars_of_trades, read_trades
 from core.errors import ConfigError
 from core.intervals import interval_ms
 
-_FEATHER = ".feather"
 _ZIP = ".zip"
 
 
@@ -45,9 +45,11 @@ def read_source(
         raise unreadable(path, "its name does not say which symbol it is of: give --symbol BTCUSDT")
     data = content(path)
     is_proven = checked(path, data)
-    if path.suffix.lower() == _FEATHER:
-        table, its_own = feather_table(path)
-        findings: list[Finding] = []
+    findings: list[Finding] = []
+    if path.suffix.lower() in (FEATHER, PARQUET):
+        table, its_own = frame_table(path)
+    elif JSON in path.suffixes:
+        table, its_own = json_table(path, "".join(lines(path, data)))
     else:
         columns = Columns(path, lines(path, data))
         if name.kind in TRADES or (name.kind is None and columns.width != KLINE_COLUMNS):
@@ -61,7 +63,6 @@ def read_source(
             table, findings = bars_of_trades(trades, its_own, span_ms, keeps_partial=keeps_partial)
         else:
             table, its_own = kline_table(columns)
-            findings = []
     _compare(path, name, interval, its_own)
     check_names(symbol, its_own)
     table, more = cleaned(table, its_own)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from core.bars import Bars, IntArray, aggregate
+from core.clock import iso_utc
 from core.data.series import Row, Series
 from core.errors import ConfigError
 from core.intervals import INTERVALS_MS, interval_ms
@@ -42,7 +43,7 @@ def read_bars(
     if gaps := series.gaps():
         raise ConfigError(
             f"the {series.interval} bars of {symbol} have {len(gaps)} gap(s), the first from "
-            f"{gaps[0].start_ms} to {gaps[0].end_ms} (ms UTC)",
+            f"{iso_utc(gaps[0].start_ms)} to {iso_utc(gaps[0].end_ms)}",
             code="DATA_GAP",
             hint="choose a span without a gap, or import the missing bars; `trader data list` shows gaps",
         )

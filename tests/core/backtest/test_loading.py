@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from core.backtest.market import Rules, assets
 from core.backtest.setup import NO_DECISION
 from core.data.series import Series as Recorded
 from core.data.store import write_series
-from core.errors import ConfigError
+from core.errors import ConfigError, Refused
 from core.strategies import Series, strategy
 from tests.core.backtest.scripted import MINUTE_MS, START_MS, Script, recorded, signals
 
@@ -78,7 +79,7 @@ def test_a_gap_is_refused_or_filled_with_flat_bars(tmp_path: Path) -> None:
     write_series(tmp_path, Recorded("BTCUSDT", "1m", np.delete(whole.table, [10, 11], axis=1)))
     asked = Asked(("BTCUSDT",), "1m")
     with pytest.raises(
-        ConfigError, match=r"have 1 gap\(s\), the first from 1699999800000 to 1699999920000"
+        ConfigError, match=r"have 1 gap\(s\), the first from 2023-11-14T22:10:00.000Z"
     ) as refused:
         from_home(tmp_path, asked)
     assert "--fill-gaps" in (refused.value.hint or "")
@@ -106,13 +107,20 @@ def test_nothing_to_read_names_what_there_is(tmp_path: Path) -> None:
 
 def test_freqtrade_s_folder_is_read_as_it_is(tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow")
-    from pyarrow import feather
+    from pyarrow import feather, parquet
 
     folder = tmp_path / "user_data" / "data" / "binance"
-    folder.mkdir(parents=True)
-    for name, minutes in (("BTC_USDT-5m", 5), ("BTC_USDT-1h", 60), ("ETH_USDT-5m", 5)):
+    (folder / "futures").mkdir(parents=True)
+    for name, minutes, price in (
+        ("BTC_USDT-5m", 5, 100),
+        ("BTC_USDT-1h", 60, 100),
+        ("ETH_USDT-5m", 5, 100),
+        ("futures/BTC_USDT_USDT-5m-funding_rate", 5, 1),
+        ("futures/BTC_USDT_USDT-5m-futures", 5, 200),
+        ("futures/BTC_USDT_USDT-5m-mark", 5, 300),
+    ):
         count = 24 * 60 // minutes
-        prices = np.linspace(100, 110, count)
+        prices = np.linspace(price, price + 10, count)
         table = {
             "date": pyarrow.array(
                 (START_MS // 3_600_000 * 3_600_000 + np.arange(count) * minutes * MINUTE_MS),
@@ -122,6 +130,7 @@ def test_freqtrade_s_folder_is_read_as_it_is(tmp_path: Path) -> None:
             "volume": np.ones(count),
         }
         feather.write_feather(pyarrow.table(table), folder / f"{name}.feather")
+    parquet.write_table(pyarrow.table(table), folder / "SOL_USDT-5m.parquet")
     asked = Asked(("BTCUSDT", "ETHUSDT"), "15m")
     loaded = from_home(tmp_path, asked, paths=(folder,))
     assert [each.symbol for each in loaded.markets] == ["BTCUSDT", "ETHUSDT"]
@@ -129,3 +138,20 @@ def test_freqtrade_s_folder_is_read_as_it_is(tmp_path: Path) -> None:
     assert len(loaded.markets[0]) == 288
     coarse = from_home(tmp_path, Asked(("BTCUSDT",), "4h"), paths=(folder,), interval="1h")
     assert coarse.markets[0].interval_ms == 60 * MINUTE_MS
+    asked = Asked(("BTCUSDTUSDT", "SOLUSDT"), "5m")
+    futures, packed = from_home(tmp_path, asked, paths=(folder,)).markets
+    assert (futures.bars.open[0], packed.bars.open[0]) == (200, 300)
+    with pytest.raises(ConfigError, match=r"there are BTCUSDT 1h, BTCUSDT 5m, BTCUSDTUSDT 5m, .*SOLUSDT 5m"):
+        from_home(tmp_path, Asked(("ADAUSDT",), "15m"), paths=(folder,))
+
+
+def test_files_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
+    for name, price in (("one", 10), ("two", 10), ("three", 11)):
+        (tmp_path / name).mkdir()
+        rows = [[START_MS + index * MINUTE_MS, 10.0, 12.0, 9.0, price, 1.5] for index in range(3)]
+        (tmp_path / name / "ADA_USDT-1m.json").write_text(json.dumps(rows))
+    asked = Asked(("ADAUSDT",), "1m")
+    agreeing = from_home(tmp_path, asked, paths=(tmp_path / "one", tmp_path / "two"))
+    assert agreeing.markets[0].bars.close.tolist() == [10.0, 10.0, 10.0]
+    with pytest.raises(Refused, match=r"two.*3 bar\(s\) of ADAUSDT 1m are there twice with different"):
+        from_home(tmp_path, asked, paths=(tmp_path / "three", tmp_path / "two"))

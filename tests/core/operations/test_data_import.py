@@ -269,6 +269,10 @@ def rewritten(content: bytes) -> Callable[[Path], object]:
         ("BTCUSDT-5m.csv", lambda path: None, "DATA_UNREADABLE", "bars of 1m, its name says 5m"),
         ("bars.csv", lambda path: None, "DATA_UNREADABLE", "--symbol"),
         ("BTC_USDT-5m.feather", rewritten(b"rubbish"), "DATA_UNREADABLE", "is no feather file"),
+        ("BTC_USDT-5m.parquet", rewritten(b"rubbish"), "DATA_UNREADABLE", "is no parquet file"),
+        ("BTC_USDT-5m.json", rewritten(b"[[1, 2"), "DATA_UNREADABLE", "is not a list of rows of date"),
+        ("BTC_USDT-5m.json.gz", rewritten(b"[[1,2],[3,4]]"), "DATA_UNREADABLE", "have 2 numbers, not 6"),
+        ("BTC_USDT-5m.json", rewritten(b"{}"), "DATA_UNREADABLE", "is not a list of rows of date"),
         ("B-1m.csv", lambda path: None, "SETTINGS_INVALID", "'B' at '1m'"),
         (
             "BTCUSDT-1m.csv",
