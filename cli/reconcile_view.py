@@ -60,6 +60,8 @@ def reconcile_text(result: ReconcileResult) -> Iterator[str]:
     yield f"symbols    {symbols}"
     if result.swept:
         yield f"swept      {', '.join(result.swept)}, because money moved unexplained"
+    if result.delisted:
+        yield f"delisted   {', '.join(result.delisted)}: the venue tells nothing of it any more, not compared"
     yield f"looked at  {result.orders} order(s), {result.trades} trade(s)"
     yield f"transfers  {UNAVAILABLE if result.transfers is None else result.transfers}"
     for symbol, number, name in result.foreign_at_opening:
@@ -99,6 +101,7 @@ def reconcile_record(result: ReconcileResult) -> dict[str, object]:
         "full": result.full,
         "symbols": result.symbols,
         "swept": result.swept,
+        "delisted": result.delisted,
         "orders": result.orders,
         "trades": result.trades,
         "transfers": result.transfers,

@@ -80,7 +80,13 @@ def resolve_wanted(
 
 
 def reconcile_wanted(
-    settings: Settings, since: str | None, full: bool, accept: list[str], reason: str | None, now_ms: int
+    settings: Settings,
+    since: str | None,
+    full: bool,
+    accept: list[str],
+    delisted: list[str],
+    reason: str | None,
+    now_ms: int,
 ) -> ReconcileWanted:
     """Return what `reconcile` was asked for. Raises UsageError."""
     from cli.moments import span_ms
@@ -88,14 +94,18 @@ def reconcile_wanted(
 
     if full and since is not None:
         raise UsageError("--full begins at first contact, --since at a time: give one of them")
-    if accept and not (reason or "").strip():
-        raise UsageError("--accept needs its --reason, for the journal", hint="say what you found out")
-    if reason is not None and not accept:
-        raise UsageError("--reason is for --accept BREAK", hint="`trader reconcile` names the breaks")
+    for option, given in (("--accept", accept), ("--delisted", delisted)):
+        if given and not (reason or "").strip():
+            raise UsageError(f"{option} needs its --reason, for the journal", hint="say what you found out")
+    if reason is not None and not (accept or delisted):
+        raise UsageError(
+            "--reason is for --accept BREAK or --delisted SYMBOL", hint="`trader reconcile` names the breaks"
+        )
     return Wanted(
         full=full,
         since_ms=None if since is None else span_ms(since, None, now_ms)[0],
         accept=tuple(dict.fromkeys(accept)),
+        delisted=tuple(dict.fromkeys(_symbol(each, "--delisted") for each in delisted)),
         reason=(reason or "").strip(),
         halt_on_intruder=settings.reconcile_halt_on_intruder,
     )
@@ -119,11 +129,11 @@ def check_names(only: list[str] | None, plan: StagePlan) -> frozenset[str]:
     return frozenset(only or ())
 
 
-def _symbol(text: str) -> str:
+def _symbol(text: str, option: str = "--symbol") -> str:
     try:
         return canonical_symbol(text)
     except ValueError as error:
-        _wrong(f"--symbol: {error}")
+        _wrong(f"{option}: {error}")
 
 
 def _whole_number(option: str, text: str, lowest: int, highest: int) -> int:

@@ -29,6 +29,10 @@ def reconcile(
         list[str] | None,
         typer.Option(metavar="BREAK", help="Accept this break as it is; may be given several times."),
     ] = None,
+    delisted: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SYMBOL", help="The venue will never tell of this symbol again."),
+    ] = None,
     reason: Annotated[str | None, typer.Option(help="Why it is accepted; the journal keeps it.")] = None,
     yes: YesOption = False,
 ) -> None:
@@ -41,12 +45,15 @@ def reconcile(
 
     invocation: Invocation = context.obj
     clock, settings = SystemClock(), invocation.settings
-    wanted = reconcile_wanted(settings, since, full, accept or [], reason, clock.now_ms())
+    wanted = reconcile_wanted(settings, since, full, accept or [], delisted or [], reason, clock.now_ms())
     wiring = Wiring(invocation)
     wiring.locate(settings.environment)
     _refuse_without_books(wiring, settings.environment)
     if told := _told(wiring, settings.environment, wanted.accept):
         invocation.console.confirm(f"Accept {'; '.join(told)}?", yes=yes)
+    if wanted.delisted:
+        symbols = ", ".join(wanted.delisted)
+        invocation.console.confirm(f"Compare no order or trade of {symbols} any more?", yes=yes)
     with only_run(settings.home, "reconcile", "RECONCILE_RUNNING"):
         run = _Run(wiring, clock.now_ms())
         try:

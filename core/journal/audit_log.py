@@ -34,6 +34,7 @@ _TITLES = {
     "CREATED": ("INFO", "Journal created"),
     "OPENED": ("INFO", "Account opened"),
     "SYMBOL_NOTED": ("INFO", "Symbol first used"),
+    "SYMBOL_DELISTED": ("WARNING", "Symbol delisted, says a human"),
     "DENIED": ("WARNING", "Order denied by our rules, not sent"),
     "INTENT": ("INFO", "Order intent"),
     "ABANDONED": ("WARNING", "Order abandoned, not sent"),

@@ -83,8 +83,9 @@ class Reconciliations:
         return {row["symbol"]: Coverage(row["orders_to"], row["trades_to"]) for row in rows}
 
     def breaks(self) -> tuple[KnownBreak, ...]:
-        """Return open and accepted breaks, oldest first."""
-        return tuple(_known(row) for row in self._store.rows(sql.BREAKS, (self._key,)))
+        """Return open and accepted breaks: oldest first, an order before its trades."""
+        known = [_known(row) for row in self._store.rows(sql.BREAKS, (self._key,))]
+        return tuple(sorted(known, key=_reading_order))
 
     def adjustments(self) -> dict[str, dict[str, Decimal]]:
         """Return break_id -> asset -> what the balance equation counts in for it."""
@@ -158,6 +159,15 @@ class Reconciliations:
         told = self._payload(known.found)
         self._write([("BREAK_ACCEPTED", {**told, "adjustments": adjustments, "reason": reason})])
 
+    def delisted(self) -> frozenset[str]:
+        """Return the symbols that the venue tells nothing of any more, and never will."""
+        rows = self._store.rows(sql.DELISTED, (self._key,))
+        return frozenset(json.loads(row["payload"])["symbol"] for row in rows)
+
+    def record_delisted(self, symbol: str, reason: str) -> None:
+        """Write down that a human no longer expects the venue to tell of a symbol."""
+        self._write([("SYMBOL_DELISTED", {"symbol": symbol, "reason": reason})])
+
     def record_reconciled(self, run: Reconciled) -> None:
         """Write down a whole run."""
         told = {
@@ -203,6 +213,11 @@ def _same_facts(known: KnownBreak, found: Break) -> bool:
 
 def _same(known: KnownBreak, found: Break) -> bool:
     return _same_facts(known, found) and (not known.is_open or known.found == found)
+
+
+def _reading_order(known: KnownBreak) -> tuple[int, int, int, str]:
+    found = known.found
+    return known.first_seen_ms, found.venue_order_id or 0, found.trade_id or 0, found.subject
 
 
 def _known(row: sqlite3.Row) -> KnownBreak:

@@ -45,12 +45,14 @@ TRANSFER_OVERLAP_MS: Final = 7 * DAY_MS
 class Wanted:
     """What the operator asked for. `since_ms`: compare again from there; `full`: from the opening on.
 
-    `accept`: names of breaks, which a human accepts for `reason`.
+    `accept`: names of breaks, which a human accepts for `reason`; `delisted`: symbols of which the venue will
+    never tell again, he says.
     """
 
     full: bool = False
     since_ms: int | None = None
     accept: tuple[str, ...] = ()
+    delisted: tuple[str, ...] = ()
     reason: str = ""
     halt_on_intruder: bool = False
 
@@ -286,14 +288,29 @@ class _Run:
         )
 
     def _raise_if_refused(self) -> None:
-        """Raise ReconciliationBreak BOOKS_NOT_COVERED for symbols that the venue does not tell of."""
+        """Raise ReconciliationBreak BOOKS_NOT_COVERED for symbols that the venue does not tell of.
+
+        Not for those that a human called delisted: only while they are refused is nothing compared.
+        """
+        for symbol in self.wanted.delisted:
+            if symbol not in self.refused:
+                raise ConfigError(
+                    f"--delisted {symbol}: the venue tells of every order and trade of it",
+                    hint="it is not called delisted; leave --delisted out",
+                )
+            if symbol not in self.book.delisted():
+                self.book.record_delisted(symbol, self.wanted.reason)
         if self.refused:
-            told = "; ".join(f"{symbol}: {error.message}" for symbol, error in self.refused.items())
+            self.result.delisted = tuple(sorted(self.book.delisted() & self.refused.keys()))
+        refused = {name: error for name, error in self.refused.items() if name not in self.result.delisted}
+        if refused:
+            told = "; ".join(f"{symbol}: {error.message}" for symbol, error in refused.items())
             raise ReconciliationBreak(
                 f"not compared, because the venue refuses to tell: {told}",
                 code="BOOKS_NOT_COVERED",
-                hint="all other symbols were compared; look on the venue's page whether it was delisted",
-                details={"symbols": sorted(self.refused)},
+                hint="all other symbols were compared; when the venue's page says that it was delisted: "
+                f'`trader reconcile --delisted {min(refused)} --reason "…"`',
+                details={"symbols": sorted(refused)},
             )
 
     def _finish(self, terms: Terms, balances: Sequence[Break]) -> None:

@@ -19,6 +19,7 @@ class ReconcileResult:
 
     `transfers`: how many the venue told; None where it cannot. `foreign_at_opening`: (symbol,
     venue_order_id, client_order_id) of what was open when the books were, said in the first run only.
+    `delisted`: symbols that the venue no longer tells of, as a human said before;
     `elsewhere`: accounts with something on them that this run did not reach; `not_covered`: the others.
     """
 
@@ -28,6 +29,7 @@ class ReconcileResult:
     ended_ms: int | None = None
     since_ms: int | None = None
     until_ms: int | None = None
+    delisted: tuple[str, ...] = ()
     symbols: list[str] = field(default_factory=list)
     swept: list[str] = field(default_factory=list)
     orders: int = 0

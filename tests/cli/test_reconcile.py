@@ -22,7 +22,7 @@ from core.run_lock import only_run
 from core.stages import TradingState
 from exchanges.paper import admin
 from tests.cli.conversation import REPOSITORY, Shell
-from tests.cli.loopback import Loopback, serving
+from tests.cli.loopback import Loopback, body, serving, untouched
 from tests.core.journal.books import record_intent, report
 
 with warnings.catch_warnings():
@@ -133,6 +133,35 @@ def wipe(venue: Loopback) -> None:
         venue.config, wall_clock_ms=venue.now_ms, random_bytes=lambda count: bytes(count)
     ) as exchange:
         exchange.reset()
+
+
+def test_a_symbol_that_is_gone_for_good_does_not_close_the_books_for_ever(
+    traded: Shell, venue: Loopback
+) -> None:
+    command = 'trader reconcile --delisted BTCUSDT --reason "its page says so" --yes'
+    exit_code, _, stderr = traded.run(command)
+    assert exit_code == 3
+    assert "--delisted BTCUSDT: the venue tells of every order and trade of it" in stderr
+    assert traded.run("trader reconcile") == (0, "", "")
+
+    gone = body(b'{"code":-1121,"msg":"Invalid symbol."}', 400)
+    venue.spoil = lambda request, answer: (
+        gone(answer) if request.path.endswith(("myTrades", "allOrders")) else answer
+    )
+    exit_code, _, stderr = traded.run("trader reconcile")
+    assert (exit_code, "BOOKS_NOT_COVERED" in stderr) == (5, True)
+    assert '`trader reconcile --delisted BTCUSDT --reason "…"`' in stderr
+    exit_code, _, stderr = traded.run(command.removesuffix(" --yes"))
+    assert (exit_code, "NOT_CONFIRMED" in stderr) == (4, True)
+
+    assert traded.run(command)[0] == 0
+    assert traded.run("trader reconcile") == (0, "", "")
+    exit_code, found = document(traded, "trader reconcile")
+    assert (found["result"]["delisted"], found["result"]["agrees"]) == (["BTCUSDT"], True)
+
+    venue.spoil = untouched  # it is back, and so are its books
+    place_foreign(venue, symbol="BTCUSDT", side="BUY", type="MARKET", quoteOrderQty="20")
+    assert traded.run("trader reconcile")[0] == 5
 
 
 def test_a_wiped_testnet_is_one_reset_and_begins_new_books(traded: Shell, venue: Loopback) -> None:
