@@ -1,5 +1,5 @@
-# trader as one user who is not root. What is written goes to the volume at /var/lib/trader, and nowhere else: run it with
-# --read-only. See docs/install.md.
+# trader as one user who is not root. What is written goes to the volume at /var/lib/trader, and nowhere else: run it
+# with --read-only. See docs/install.md.
 
 # By tag: take the digest of the image you checked, python:3.11-slim@sha256:…, to build the same one again.
 FROM python:3.11-slim AS build

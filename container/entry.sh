@@ -1,5 +1,5 @@
 #!/bin/sh
-# The way into the container: refuse a home that cannot keep the books, then become trader, so that it gets the signals.
+# The way into the container: refuse a home that cannot keep the books, then become trader, which gets the signals.
 set -eu
 umask 077
 
