@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 from core.account import AccountKey
 from core.journal import key_rows as sql
+from core.journal import statements
 from core.journal.store import Append, Store
+
+KEY_TERMS = "KEY_TERMS"
 
 
 class KeyBook:
@@ -23,6 +28,20 @@ class KeyBook:
 
         if not self._was_used(fingerprint, account):
             self._store.write(body)
+
+    def record_terms(
+        self, fingerprint: str, account: AccountKey, created_ms: int, expires_ms: int | None
+    ) -> None:
+        """Write down, once, how long the key of an account will serve: alerts warn of its end.
+
+        `expires_ms`: when it may no longer trade, None for never.
+        """
+        told = {"fingerprint": fingerprint, "created_ms": created_ms, "expires_ms": expires_ms}
+
+        # Read before the write: looking far back must keep nobody from writing.
+        row = self._store.row(statements.NEWEST_PAYLOAD_OF, (KEY_TERMS, str(account)))
+        if row is None or json.loads(row["payload"]) != told:
+            self._store.write(lambda append: append(KEY_TERMS, str(account), told), may_use_reserve=False)
 
     def environments_of(self, fingerprint: str) -> frozenset[str]:
         """Return where a key was used: testnet, mainnet."""

@@ -9,6 +9,9 @@ APPEND_EVENT = (
 HEAD = "SELECT sequence, hash FROM events ORDER BY sequence DESC LIMIT 1"
 NEWEST_OF = "SELECT max(sequence) FROM events WHERE kind = ? AND account = ?"
 NEWEST_OF_KIND = "SELECT payload FROM events WHERE kind = ? ORDER BY sequence DESC LIMIT 1"
+NEWEST_PAYLOAD_OF = """
+    SELECT payload FROM events WHERE kind = ? AND account = ? ORDER BY sequence DESC LIMIT 1
+"""
 EVENT_HASH = "SELECT hash FROM events WHERE sequence = ?"
 # `orders`: pieces of canonical JSON, one of which the payload must hold.
 SELECTED_EVENTS = """

@@ -25,12 +25,13 @@ from core.errors import TraderError
 from core.journal import Journal, Order
 from core.journal.chain import Event
 from core.journal.history import Link, Selection
+from core.journal.key_book import KEY_TERMS
 from core.operations.exposure import exposures
 from core.operations.protection import protection
 
 COMPLETED = "RECONCILED"
 """What the journal says when a reconciliation ended whole."""
-REMEMBERED = ("OPENED", COMPLETED, "KEY_TERMS", "KEY_CONFIGURED")
+REMEMBERED = ("OPENED", COMPLETED, KEY_TERMS, "KEY_CONFIGURED")
 FIRST_LOOK_MS = 10 * 60_000
 """How far back the first look at a journal goes: what is older was history when alerts were set up."""
 
@@ -92,7 +93,7 @@ def _remember(event: Event, heard_ms: dict[str, int], keys: dict[str, KeyTerms])
     """Take in when an account was heard of, and what is known of its key. Another key's terms are unknown."""
     if event.account is None:
         return
-    if event.kind == "KEY_TERMS":
+    if event.kind == KEY_TERMS:
         told = event.payload
         keys[event.account] = KeyTerms(told["fingerprint"], told["created_ms"], told["expires_ms"])
     elif event.kind == "KEY_CONFIGURED":

@@ -12,14 +12,12 @@ from core.drills.record import newest_drills
 from core.errors import Refused
 from core.gates import AccountFacts, StagePlan
 from core.gates.keys import KeyReport
-from core.journal.history import Selection
 from core.mounts import why_lost
 from core.operations.address import address_report
 from core.operations.entry_check import foreign_among
 from core.operations.live import live_history
 from core.operations.observe import ALGO_TYPES, observe_for_entry, risk_facts
 from core.orders import OrderStatus
-from core.ports import KeyFacts
 from core.risk.sellable import smallest_entry
 from core.risk.stop_sizing import stop_type
 from core.values import Quote, notional
@@ -27,7 +25,6 @@ from core.values import Quote, notional
 if TYPE_CHECKING:
     from core.journal import UnsettledOrder
 
-KEY_TERMS = "KEY_TERMS"
 LOOKS = 10
 PAUSE_S = 0.2
 ON_ITS_WAY_MS_MAX = 20_000
@@ -89,7 +86,10 @@ async def _key_report(desk: Desk) -> KeyReport:
     traces, others = desk.key_seen() if desk.is_live else ((), ())
     facts = await ask.key_facts()
     if facts is not None:
-        _remember_terms(desk, facts)
+        with suppress(Refused):  # a journal that takes nothing is a finding of its own
+            known.record_terms(
+                desk.key_fingerprint, desk.account, facts.created_ms, facts.trading_authority_expires_ms
+            )
     return KeyReport(
         facts=facts,
         status=await ask.account_status(),
@@ -99,20 +99,6 @@ async def _key_report(desk: Desk) -> KeyReport:
         other_homes=others,
         exposure_ms=known.last_exposure_ms(),
     )
-
-
-def _remember_terms(desk: Desk, facts: KeyFacts) -> None:
-    """Write down, once, how long the key will serve: alerts warn of its end without asking the venue."""
-    told = {
-        "fingerprint": desk.key_fingerprint,
-        "created_ms": facts.created_ms,
-        "expires_ms": facts.trading_authority_expires_ms,
-    }
-    journal, newest = desk.journal, desk.journal.newest_of(KEY_TERMS, desk.account)
-    known = list(journal.history.events(Selection(), after=newest - 1, upto=newest)) if newest else []
-    if not known or known[0].stored.event().payload != told:
-        with suppress(Refused):  # a journal that takes nothing is a finding of its own
-            journal.record_note(KEY_TERMS, desk.account, told)
 
 
 async def _let_others_finish(desk: Desk) -> None:
