@@ -252,6 +252,13 @@ CHAPTERS = (
         "Every day",
         (
             Entry(
+                "completion",
+                "Print what makes bash, zsh or fish complete what you type.",
+                "trader completion bash",
+                "cli.commands.completion:completion",
+                looks_back=False,
+            ),
+            Entry(
                 "schedule",
                 "Print, or install, the daily jobs for cron or systemd.",
                 "trader schedule --systemd",

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from core.settings import Settings
 
 PROGRAM = "trader"
+COMPLETE = "_TRADER_COMPLETE"
+"""Set by the shells that ask what may come next."""
 
 app = typer.Typer(
     cls=Group,
@@ -89,7 +91,22 @@ def run() -> NoReturn:
     environ = dict(os.environ)
     console = Console(options, environ, _open(sys.stdin, "r"), _open(sys.stdout, "w"), _open(sys.stderr, "w"))
     invocation = Invocation(console, options, environ, _working_folder(), beside=_start_alerts)
+    if COMPLETE in environ:
+        _complete(environ[COMPLETE], sys.argv[1:], invocation)
     sys.exit(main(sys.argv[1:], invocation))
+
+
+def _complete(shell: str, words: Sequence[str], invocation: Invocation) -> NoReturn:
+    """Answer a shell that asks what may come next; whatever goes wrong, it is not disturbed."""
+    from contextlib import suppress
+
+    from cli.completion import answer
+
+    with suppress(Exception):
+        lines = answer(shell, words, command_line(), invocation.environ, invocation.cwd)
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        sys.stdout.flush()
+    sys.exit(0)
 
 
 def _start_alerts(settings: Settings) -> None:
