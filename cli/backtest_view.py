@@ -246,6 +246,11 @@ def show_walk(console: Console, walk: Walk, by: str) -> None:
         ["efficiency", NONE if walk.efficiency is None else f"{walk.efficiency:.2f}"],
     ]
     console.table([f"{walk.sets} sets, chosen by {by}", ""], rows)
+    if blind := walk.blind_steps:
+        console.warn(
+            f"in {blind} of {len(walk.steps)} steps no set had a figure of {by}, for want of days or trades, "
+            "and the first one was taken: make --train longer, or choose --by profit"
+        )
 
 
 def show_sweep(console: Console, done: Sweep, points: Grid, by: str, top: int) -> None:

@@ -164,12 +164,14 @@ def _test(
 def _walk(run: Invocation, job: Job, sets: list[str], train: str, test: str, by: str) -> None:
     from cli.backtest_view import show_walk
     from core.backtest.grid import grid
+    from core.backtest.ranking import ranked
     from core.backtest.walk_forward import Spans, walk_forward
     from core.setting_values import duration_ms
 
     try:
         spans = Spans(duration_ms(train), duration_ms(test))
         points = grid(sets)
+        ranked({}, by)
     except ValueError as error:
         raise UsageError(str(error)) from None
     if not points.names:

@@ -22,6 +22,7 @@ def findings(outcome: Outcome, figures: Figures, course: Course, strategy: Strat
     """Return warnings, each a sentence."""
     return [
         *_too_little(figures),
+        *_unsettled(strategy, course.lanes),
         *_orders(outcome, figures),
         *_idle(strategy, course.lanes),
     ]
@@ -42,6 +43,17 @@ def _too_little(figures: Figures) -> Iterator[str]:
         and figures.trades > 1
     ):
         yield f"more than half of the profit comes from one trade ({figures.best})"
+
+
+def _unsettled(strategy: Strategy, lanes: Sequence[Lane]) -> Iterator[str]:
+    for lane in lanes:
+        for series, needed in strategy.needs(lane.view.traded).items():
+            there = len(lane.view.series.get(series, ()))
+            if there < needed:
+                yield (
+                    f"{strategy.name} looks at {needed} bars of {series.symbol} {series.interval}, "
+                    f"and there are {there}: what it decided on them has not settled"
+                )
 
 
 def _orders(outcome: Outcome, figures: Figures) -> Iterator[str]:
@@ -80,7 +92,7 @@ def _idle(strategy: Strategy, lanes: Sequence[Lane]) -> Iterator[str]:
             classes[label] = classes.get(label, 0) + int(np.count_nonzero(is_there[asked]))
     for code in opened:
         if not opened[code]:
-            yield f"gate {code} was never open: with these parameters nothing can enter"
+            yield f"gate {code} was never open: nothing could enter"
         elif not closed[code]:
             yield f"gate {code} never stood in the way: it might as well not be there"
     for label, count in classes.items():

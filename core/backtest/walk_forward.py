@@ -9,7 +9,7 @@ from decimal import Decimal
 from core.backtest.grid import Grid
 from core.backtest.job import Job, Report, chosen_strategy, neediest, of_loaded, usable
 from core.backtest.loading import Loaded, load
-from core.backtest.ranking import Score, ranked, score
+from core.backtest.ranking import RANKINGS, Score, ranked, score
 from core.errors import ConfigError
 
 
@@ -43,6 +43,7 @@ class Walk:
 
     `train_profit`: what the chosen sets had earned where they were chosen, per unit of tested time.
     `efficiency`: `profit` ÷ `train_profit`, None unless the latter is above 0.
+    `blind_steps`: in which no set had the figure to choose by, so that the first one was taken.
     Source: Pardo (2008), The Evaluation and Optimization of Trading Strategies.
     """
 
@@ -53,13 +54,13 @@ class Walk:
     efficiency: float | None
     trades: int
     won_steps: int
+    blind_steps: int
 
 
 def walk_forward(
     job: Job, points: Grid, spans: Spans, by: str, progress: Callable[[str], None] = lambda text: None
 ) -> Walk:
     """Walk through the bars of a job. Raises ConfigError when they are too short, or no set can be used."""
-    ranked({}, by)
     jobs = usable(job, points)
     loaded = load(job.source, job.asked, neediest(job, points))
     first = job.asked.start_ms or max(int(each.bars.open_time_ms[0]) for each in loaded.markets)
@@ -86,6 +87,7 @@ def walk_forward(
         efficiency=float(profit / trained) if trained > 0 else None,
         trades=sum(each.test.trades for each in steps),
         won_steps=sum(each.test.profit > 0 for each in steps),
+        blind_steps=sum(RANKINGS[by](each.train) is None for each in steps),
     )
 
 

@@ -66,6 +66,11 @@ def test_an_engine_that_cannot_do_it_says_why(shell: Shell) -> None:
     assert "--engine jumping cannot do this: confluence enters by where the account stands" in stderr
 
 
+def test_a_figure_to_choose_by_that_is_none_is_told(shell: Shell) -> None:
+    exit_code, _, stderr = shell.run(f"{TEST} --walk-forward --set fast=8,12 --by luck")
+    assert (exit_code, "--by was 'luck'; it takes one of profit" in stderr) == (2, True)
+
+
 def test_a_symbol_that_a_strategy_cannot_trade_is_told(shell: Shell) -> None:
     exit_code, _, stderr = shell.run("trader backtest --strategy lead-lag --symbol BTCUSDT --bar 5m")
     assert exit_code == 3

@@ -151,6 +151,12 @@ def test_walk_forward_tests_each_choice_on_bars_it_has_not_seen(job: Job) -> Non
     assert walk.profit == sum(each.test.profit for each in walk.steps)
 
 
+def test_walk_forward_counts_the_steps_in_which_it_chose_blindly(job: Job) -> None:
+    walk = walk_forward(job, grid(["fast=4,6"]), Spans(DAY_MS, DAY_MS // 2), "sharpe")
+    assert (walk.blind_steps, len(walk.steps)) == (4, 4)
+    assert walk_forward(job, grid(["fast=4,6"]), Spans(DAY_MS, DAY_MS // 2), "profit").blind_steps == 0
+
+
 def test_walk_forward_needs_bars_for_one_step(job: Job) -> None:
     with pytest.raises(ConfigError, match="the bars are 3 days, shorter than --train and --test"):
         walk_forward(job, POINTS, Spans(10 * DAY_MS, DAY_MS), "profit")
