@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 
 from cli.drill_staging import BASE, PLAYS, SYMBOL, Stage, venue_key, venue_sight
 from core.account import AccountKey
@@ -79,15 +80,24 @@ def staged(name: str, folder: Path, *, environ: Mapping[str, str] | None = None,
 
     `environ`: the operator's, of which `PASSED_ON` is kept. `pace`: 1 as it is rehearsed; below, what only
     takes time (an outage, a venue that does not know an order yet) is as much shorter. Not to be called while
-    an event loop runs. Raises KeyError for an unknown incident, FileExistsError where something is already.
+    an event loop runs. Raises KeyError for an unknown incident, FileExistsError where something is already,
+    and what the commands raise that it is made of; then nothing is left of it.
     """
-    incident, play = INCIDENTS[name], PLAYS[name]
+    incident = INCIDENTS[name]
     folder.mkdir(mode=0o700, parents=True)
-    around = {each: value for each, value in (environ or {}).items() if each in PASSED_ON}
+    try:
+        return _staged(incident, folder, environ or {}, pace)
+    except BaseException:
+        rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _staged(incident: Incident, folder: Path, environ: Mapping[str, str], pace: float) -> Scene:
+    around = {each: value for each, value in environ.items() if each in PASSED_ON}
     around["TRADER_ENV_FILE"] = str(_write_settings(folder))
     settings = load_settings(around, folder)
     refuse_elsewhere(settings, folder)
-    asyncio.run(play(Stage(settings, around, pace)))
+    asyncio.run(PLAYS[incident.name](Stage(settings, around, pace)))
     with _journal_of(folder) as journal:
         (account,) = journal.accounts()
         events = [link.stored.event() for link in journal.history.events(Selection())]

@@ -73,11 +73,7 @@ def _rehearse(
         pass  # a journal that takes no record is better known before than after
     moment = iso_utc(clock.now_ms()).replace("-", "").replace(":", "")
     folder = invocation.settings.home / FOLDER / f"{name}-{moment}"
-    try:
-        scene = staged(name, folder, environ=invocation.environ)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+    scene = staged(name, folder, environ=invocation.environ)
     incident_told(console, scene, limit_ms)
     attempt = Attempt.begin(scene.incident, clock, limit_ms)
     ended = Prompt(

@@ -18,6 +18,7 @@ import pytest
 
 from cli import drill_staging
 from cli.console import Console
+from cli.drill_scenes import staged
 from cli.invocation import Invocation
 from cli.main import main
 from cli.options import Options
@@ -302,3 +303,21 @@ def test_at_a_terminal_the_time_runs_while_one_types(shell: Shell) -> None:
     assert "00:00  ✗ halted  ✓ protected  ✓ settled" in text
     assert "✓ halt was dealt with in" in text
     assert [event["at_terminal"] for event in told(shell)] == [True]
+
+
+def test_a_scene_that_fails_leaves_nothing_and_takes_no_other_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = staged("flatten", tmp_path / "scene", environ={"BINANCE_API_KEY": "k" * 64, "PATH": "/bin"})
+    assert set(scene.environ) == {"PATH", "TRADER_ENV_FILE"}
+    with pytest.raises(FileExistsError):
+        staged("halt", scene.home)
+    assert not scene.resolved()
+
+    async def fail(_: drill_staging.Stage) -> None:
+        raise OSError("no room")
+
+    monkeypatch.setattr("cli.drill_scenes.PLAYS", {"halt": fail})
+    with pytest.raises(OSError, match="no room"):
+        staged("halt", tmp_path / "another")
+    assert not (tmp_path / "another").exists()
