@@ -6,12 +6,10 @@ import os
 import select
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from http.client import HTTPException
 from typing import TYPE_CHECKING
 
 from core.clock import Clock, SystemClock
@@ -25,13 +23,11 @@ if TYPE_CHECKING:
     from core.alerts.standing import Wanted
     from core.journal import Journal
     from core.operations.telling import Delivery
-    from core.secrets import Secret
     from core.settings import Settings
 
 EVERY_S = 2.0
 LINGER_S = 300.0
 """How long it stays after the command while something waits, or a position is watched by nobody."""
-HEARTBEAT_TIMEOUT_S = 10
 
 
 def start_beside(settings: Settings) -> None:
@@ -96,11 +92,12 @@ class Teller:
 
         Raises Refused ALERTS_RUNNING when another process tells already, OSError.
         """
+        from core.alerts.delivery import ping
         from core.operations.telling import beat, deliver
 
         done = deliver(self.file, self.receivers, self.clock, at_once=at_once)
         if self.settings.heartbeat_url is not None:
-            beat(self.file, partial(_beat, self.settings.heartbeat_url), self.clock, at_once=at_once)
+            beat(self.file, partial(ping, self.settings.heartbeat_url), self.clock, at_once=at_once)
         return done
 
 
@@ -128,7 +125,10 @@ def _stays(teller: Teller) -> bool:
         queue = teller.file.read()
     except OSError:
         return False
-    return queue is not None and bool(queue.waiting or queue.unwatched_ms or queue.beat.owed_ms)
+    if queue is None:
+        return False
+    beats = teller.settings.heartbeat_url is not None and queue.beat.due(teller.clock.now_ms())
+    return beats or bool(queue.waiting or queue.unwatched_ms)
 
 
 def _wanted(settings: Settings, journal: Journal) -> Wanted:
@@ -145,12 +145,3 @@ def _wanted(settings: Settings, journal: Journal) -> Wanted:
         settings.alert_no_trade_ms,
         settings.gate_max_key_age_ms,
     )
-
-
-def _beat(url: Secret) -> bool:
-    """Ask for the heartbeat's URL; tell whether it answered well."""
-    try:
-        urllib.request.urlopen(url.reveal(), timeout=HEARTBEAT_TIMEOUT_S).close()  # noqa: S310 - theirs to choose
-    except (OSError, ValueError, HTTPException):
-        return False
-    return True

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.clock import DAY_MS
-
 AGAIN_AFTER_MS = 30 * 60_000
 """The same subject is told again only after this; urgent ones too, for a storm of one thing is one thing."""
-ONCE_A_DAY_MS = DAY_MS
 LONGEST_TEXT = 600
 """In characters: what a phone shows, and what services take."""
 

@@ -8,9 +8,11 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 from core.errors import ConfigError
 
@@ -23,6 +25,8 @@ TIMEOUT_S = 20.0
 """For one alert at one receiver. The services' own timeouts are shorter, but count each packet anew."""
 _SEPARATORS = re.compile(r"\s+,?\s*|,\s*(?=[A-Za-z][A-Za-z0-9+.-]*://)|,\s*\Z")
 """A comma may be a part of a URL, unless another one follows it."""
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,19})://")
 
 Tell = Callable[[str, str], bool]
 """Title and text in; whether it was delivered."""
@@ -42,7 +46,8 @@ def receivers(urls: Secret | None) -> tuple[list[Receiver], list[str]]:
     found: list[Receiver] = []
     unusable: list[str] = []
     for number, url in enumerate(_split(urls), start=1):
-        scheme = url.partition("://")[0][:20] if "://" in url else "none"
+        named = _SCHEME.match(url)  # of anything else, a part may be a password
+        scheme = named[1] if named else "none"
         label = f"URL {number} of ALERT_URLS (scheme {scheme})"
         service = _service(url)
         if service is None:
@@ -90,19 +95,31 @@ def _service(url: str) -> Apprise | None:
 
 
 def _teller(service: Apprise) -> Tell:
-    def tell(title: str, text: str) -> bool:
-        heard: list[bool] = []
+    return lambda title, text: _in_time(lambda: bool(service.notify(body=text, title=f"trader: {title}")))
 
-        def notify() -> None:
-            try:
-                heard.append(bool(service.notify(body=text, title=f"trader: {title}")))
-            except Exception:
-                heard.append(False)  # whatever a service's plug-in does, the alert stays queued
 
-        # A receiver that sends a byte now and then never times out: it is left behind, not waited for.
-        asking = threading.Thread(target=notify, daemon=True)
-        asking.start()
-        asking.join(TIMEOUT_S)
-        return heard == [True]
+def ping(url: Secret) -> bool:
+    """Ask for the heartbeat's URL; return whether it answered well."""
 
-    return tell
+    def ask() -> bool:
+        with urlopen(url.reveal(), timeout=TIMEOUT_S):  # noqa: S310 - a web address, see below
+            return True
+
+    return not heartbeat_problem(url) and _in_time(ask)
+
+
+def _in_time(ask: Callable[[], bool]) -> bool:
+    """Return what an attempt says, and False when it fails or takes too long.
+
+    Who sends a byte now and then never times out by itself: he is left behind, not waited for.
+    """
+    said: list[bool] = []
+
+    def attempt() -> None:
+        with suppress(Exception):  # whatever a service's plug-in does, the alert stays queued
+            said.append(ask())
+
+    asking = threading.Thread(target=attempt, daemon=True)
+    asking.start()
+    asking.join(TIMEOUT_S)
+    return said == [True]

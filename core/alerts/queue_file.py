@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,26 +31,36 @@ class QueueFile:
     unwritten: Queue | None = None
 
     def read(self) -> Queue | None:
-        """Return the queue, None when there is none yet; a damaged one is moved aside. Raises OSError."""
+        """Return the queue, None when there is none yet, an empty one for a damaged one. Raises OSError."""
         if self.unwritten is not None:
             return self.unwritten
-        path = self.home / QUEUE_FILE
         try:
-            return msgspec.json.decode(path.read_bytes(), type=Queue)
+            return msgspec.json.decode((self.home / QUEUE_FILE).read_bytes(), type=Queue)
         except FileNotFoundError:
             return None
         except msgspec.MsgspecError:
-            path.replace(path.with_suffix(".damaged"))
             return Queue(was_damaged=True)
 
     def change(self, changed: Callable[[Queue | None], Queue]) -> Queue:
-        """Replace the queue by what it becomes, and return that. Raises OSError when it cannot be read."""
+        """Replace the queue by what it becomes, and return that; a damaged one is kept beside it.
+
+        Raises OSError when it cannot be read.
+        """
         with self._locked():
             before = self.read()
+            if before is not None and before.was_damaged:
+                self._keep_damaged()
             after = changed(before)
             if after != before or self.unwritten is not None:
                 self._keep(after)
             return after
+
+    def _keep_damaged(self) -> None:
+        path = self.home / QUEUE_FILE
+        kept = path.with_suffix(".damaged")
+        with suppress(OSError):
+            kept.unlink(missing_ok=True)
+            kept.hardlink_to(path)
 
     def _keep(self, queue: Queue) -> None:
         try:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.account import Environment
-from core.alerts.alert import ONCE_A_DAY_MS, Alert, sentence
+from core.alerts.alert import AGAIN_AFTER_MS, Alert, sentence
 from core.alerts.meaning import ROTATION
 from core.alerts.queue import KeyTerms
 from core.clock import DAY_MS, HOUR_MS, iso_utc, utc_day
 
 WARN_BEFORE_MS = 10 * DAY_MS
 """Before a key is too old or may no longer trade: from day 80 of 90 on."""
+PROTECTED_AGAIN_MS = 6 * HOUR_MS
+"""A stop at the venue looks after a position; nobody has to be woken twice a night for it."""
 UNWATCHED_AFTER_MS = 120_000
 """Between a fill and the first look at its position, and between the last look and its sale."""
 
@@ -75,7 +77,7 @@ def _of_key(
     code: str, title: str, what: str, command: str, account: str, key: KeyTerms, now_ms: int
 ) -> Alert:
     subject = f"{code} {key.fingerprint} {utc_day(now_ms)}"
-    return Alert(code, title, sentence(what, account, command), False, subject, now_ms, ONCE_A_DAY_MS)
+    return Alert(code, title, sentence(what, account, command), False, subject, now_ms, DAY_MS)
 
 
 def unwatched(what: str, account: str, symbol: str, *, is_protected: bool, now_ms: int) -> Alert:
@@ -84,7 +86,8 @@ def unwatched(what: str, account: str, symbol: str, *, is_protected: bool, now_m
     said = f"{what}, and no running command watches it"
     command = "trader status" if is_protected else "trader flatten --yes"
     subject = f"POSITION_OPEN {account} {symbol} {is_protected}"
-    return Alert("POSITION_OPEN", title, sentence(said, account, command), True, subject, now_ms)
+    again_ms = PROTECTED_AGAIN_MS if is_protected else AGAIN_AFTER_MS
+    return Alert("POSITION_OPEN", title, sentence(said, account, command), True, subject, now_ms, again_ms)
 
 
 def queue_damaged(now_ms: int) -> Alert:

@@ -96,7 +96,7 @@ def test_a_long_text_keeps_its_command() -> None:
     assert text.endswith("… (paper testnet …7). Next: `trader status`")
 
 
-def test_the_file_survives_and_a_damaged_one_is_moved_aside(tmp_path: Path) -> None:
+def test_the_file_survives_and_a_damaged_one_is_kept_beside_it(tmp_path: Path) -> None:
     file = QueueFile(tmp_path)
     assert file.read() is None
     kept = file.change(lambda _: add(Queue(), [alert("a")], NOW))
@@ -104,7 +104,9 @@ def test_the_file_survives_and_a_damaged_one_is_moved_aside(tmp_path: Path) -> N
     assert (tmp_path / "alerts.json").stat().st_mode & 0o777 == 0o600
     (tmp_path / "alerts.json").write_text("{half")
     assert file.read() == Queue(was_damaged=True)
+    file.change(lambda _: kept)
     assert (tmp_path / "alerts.damaged").read_text() == "{half"
+    assert file.read() == kept
 
 
 def test_what_does_not_change_is_not_written_again(tmp_path: Path) -> None:
