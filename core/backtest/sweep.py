@@ -71,7 +71,7 @@ def _results(
 ) -> Iterator[Result]:
     size = max(1, min(_CHUNK_MAX, len(missing) // (workers * _CHUNKS_PER_WORKER)))
     chunks = [missing[start : start + size] for start in range(0, len(missing), size)]
-    if workers == 1 or len(chunks) == 1:
+    if workers == 1 or len(chunks) <= 1:
         bench = _Bench(job, points, loaded)
         for index in missing:
             yield bench.result(index)

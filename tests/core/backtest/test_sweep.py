@@ -104,6 +104,8 @@ def test_workers_find_what_one_process_finds(job: Job, tmp_path: Path) -> None:
     alone = done(job, tmp_path / "one", points)
     together = done(job, tmp_path / "two", points, workers=2)
     assert together.results == alone.results
+    again = done(job, tmp_path / "two", points, workers=2)
+    assert (again.resumed, again.results) == (6, alone.results)
     header = json.loads((tmp_path / "two").read_bytes().splitlines()[0])
     assert header["trader_sweep"] == 1
 
