@@ -17,6 +17,7 @@ from core.errors import CONDITIONS, EXIT_MEANINGS, MOST_DANGEROUS_FIRST
 from core.reconciliation import RULES
 from core.settings import describe_settings
 from core.settings_text import settings_reference, settings_template
+from tests.man_page import man_page
 from tests.reference_pages import (
     ENTRIES,
     WAY_OUT,
@@ -147,6 +148,14 @@ def test_the_figures_of_a_backtest_are_listed() -> None:
     )
     assert marker
     generated = f"{before}{marker}{figure_reference()}"
+    if os.environ.get("UPDATE_GOLDEN"):
+        page.write_text(generated, encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == generated
+
+
+def test_the_manual_page_says_what_the_program_does() -> None:
+    page = REPOSITORY / "docs/man/trader.1"
+    generated = man_page()
     if os.environ.get("UPDATE_GOLDEN"):
         page.write_text(generated, encoding="utf-8")
     assert page.read_text(encoding="utf-8") == generated
