@@ -14,7 +14,9 @@ from mkdocs.structure.files import File, Files
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 OUTSIDE = ("runbooks", "CHANGELOG.md")
-LINK = re.compile(r"(?<=\]\()([^)#:\s]+)")
+BLOCK = re.compile(r"(^ *```.*?^ *```$)", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"(?<=\]\()(?!\w+:)([^)#\s]+)")
+MENTION = re.compile(r"(?<!\]\()(?<![\[\w/])(`?)((?:docs|runbooks)/([a-z-]+)\.md)\1(?!\])")
 CODE = re.compile(r"`[^`\n]+`")
 STEP = re.compile(r"\d+\. ")
 
@@ -37,16 +39,23 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    here = page.file.src_uri
-    linked = LINK.sub(lambda link: in_site(link[0], here), markdown)
-    # In the code of a table GitHub wants a bar escaped, and Python-Markdown would show how.
-    return indented(CODE.sub(lambda code: code[0].replace("\\|", "|"), linked))
+    pieces = BLOCK.split(markdown)
+    pieces[::2] = [in_words_of_the_site(prose, page.file.src_uri) for prose in pieces[::2]]
+    return indented("".join(pieces))
 
 
-def in_site(link: str, here: str) -> str:
-    """Turn a link between files of the repository into one between pages of the site."""
+def in_words_of_the_site(prose: str, here: str) -> str:
+    """Turn links and mentions of files into links between pages."""
     folder = posixpath.dirname(here if is_outside(here) else f"docs/{here}")
-    target = posixpath.normpath(posixpath.join(folder, link)).removeprefix("docs/")
+    linked = LINK.sub(lambda link: from_page(here, posixpath.join(folder, link[0])), prose)
+    linked = MENTION.sub(lambda file: f"[{file[3]}]({from_page(here, file[2])})", linked)
+    # In the code of a table GitHub wants a bar escaped, and Python-Markdown would show how.
+    return CODE.sub(lambda code: code[0].replace("\\|", "|"), linked)
+
+
+def from_page(here: str, file: str) -> str:
+    """Return the way from a page of the site to what a file of the repository became."""
+    target = posixpath.normpath(file).removeprefix("docs/")
     return posixpath.relpath(target, posixpath.dirname(here) or ".")
 
 
