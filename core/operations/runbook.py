@@ -103,7 +103,7 @@ async def tick_off(
         await ask_checks(access, plan, strategy, asked, result)
     with access.read_journal() as journal:
         ticks = ticks_of(journal, page, clock.now_ms())
-        newest = newest_drills(journal)
+        newest = newest_drills(journal) if any(step.drills for step in page.steps) else {}
     age_ms_max = access.settings.gate_max_drill_age_ms
     drills = {
         _drill_name(name): _drill_gate(name, newest.get(name), clock.now_ms(), age_ms_max)
