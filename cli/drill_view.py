@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from cli.console import Console
@@ -76,7 +75,8 @@ def incident_told(console: Console, scene: Scene, limit_ms: int) -> None:
 def elsewhere(scene: Scene) -> str:
     """Return the line that runs a command of the drill in another terminal, with no setting from there."""
     keep = 'HOME="$HOME" PATH="$PATH" TERM="$TERM"'
-    return f"env -i {keep} TRADER_ENV_FILE={quote(str(scene.settings_file))} trader …"
+    file = str(scene.settings_file).replace("'", "'\\''")
+    return f"env -i {keep} TRADER_ENV_FILE='{file}' trader …"
 
 
 def standing_shown(console: Console, standing: Sequence[Condition]) -> None:
