@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ __all__ = [
 
 Persona = Literal["testnet", "mainnet"]
 STATE_FOLDER = "paper"
+_ELSEWHERE = "make room there, or keep it elsewhere: --home, TRADER_HOME"
 LOOPBACK = "127.0.0.1"
 ANY_PORT = 0
 
@@ -79,10 +81,22 @@ def paper_config(
 
 
 @contextmanager
-def paper_errors() -> Iterator[None]:
-    """Turn what the paper exchange cannot use into errors that name the setting."""
+def _usable_state(directory: Path) -> Iterator[None]:
+    """Turn a state that is locked, or cannot grow on a full disk, into an error that says where it is."""
     try:
         yield
+    except sqlite3.OperationalError as error:
+        raise ConfigError(
+            f"the paper exchange cannot use its state in {directory}: {error}", hint=_ELSEWHERE
+        ) from None
+
+
+@contextmanager
+def paper_errors(directory: Path) -> Iterator[None]:
+    """Turn what the paper exchange cannot use into errors that name it. `directory`: of its state."""
+    try:
+        with _usable_state(directory):
+            yield
     except MarketFileError as error:
         raise ConfigError(
             str(error), code="MARKET_FILE_INVALID", hint="correct the file or TRADER_PAPER_MARKET"
@@ -97,14 +111,20 @@ def paper_errors() -> Iterator[None]:
         raise ConfigError(
             str(error), code="PAPER_STATE_INVALID", hint="runbooks/paper.md says what can be done"
         ) from None
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise ConfigError(
+            f"the paper exchange cannot write {error.filename}: {error.strerror}", hint=_ELSEWHERE
+        ) from None
 
 
 @contextmanager
 def paper_exchange(config: PaperConfig) -> Iterator[Exchange]:
     """Open the paper exchange without serving it. Raises ConfigError."""
-    with paper_errors():
+    with paper_errors(config.state_dir):
         exchange = Exchange(config, wall_clock_ms=SystemClock().now_ms, random_bytes=system_random)
-    with closing(exchange):
+    with closing(exchange), _usable_state(config.state_dir):
         yield exchange
 
 
@@ -112,7 +132,7 @@ def paper_exchange(config: PaperConfig) -> Iterator[Exchange]:
 async def served(config: PaperConfig, serving: Serving = INSIDE) -> AsyncIterator[PaperEndpoint]:
     """Serve a paper exchange for as long as the context lasts. Raises ConfigError."""
     async with AsyncExitStack() as stack:
-        with paper_errors():
+        with paper_errors(config.state_dir):
             try:
                 endpoint = await stack.enter_async_context(
                     serve(
@@ -128,10 +148,7 @@ async def served(config: PaperConfig, serving: Serving = INSIDE) -> AsyncIterato
                 )
             except OSError as error:
                 if error.filename is not None:
-                    raise ConfigError(
-                        f"the paper exchange cannot write {error.filename}: {error.strerror}",
-                        hint="make room there, or keep it elsewhere: --home, TRADER_HOME",
-                    ) from None
+                    raise  # not the port, a file
                 raise ConfigError(
                     f"the paper exchange cannot listen on {serving.host}:{serving.port}: {error.strerror}",
                     hint="leave --port out to have a free one chosen",

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cli.paper_account_wiring import deposit
+from cli.paper_wiring import PaperConfig
+from core.errors import ConfigError
 from tests.cli.conversation import Shell
 
 
@@ -62,3 +69,29 @@ def test_fees_are_an_account_s_own(shell: Shell) -> None:
         assert refused["message"].startswith(f"--maker was {rate}") or "not a number" in refused["message"]
     too_fine = answered(shell, "paper fees --maker 0.000000001", exit_code=3)["error"]
     assert "8 decimals" in too_fine["message"]
+
+
+@contextmanager
+def no_room_beyond(size: int) -> Iterator[None]:
+    """Let no file grow beyond a size, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_is_said_wherever_it_is_met(tmp_path: Path) -> None:
+    said = set()
+    for size in range(20, 60, 3):
+        state = tmp_path / f"{size}"
+        with no_room_beyond(size * 1024):
+            try:
+                deposit(PaperConfig(state), "USDT", Decimal(1), "main")
+            except ConfigError as error:
+                said.add(error.message.replace(str(state), "DIR"))
+    assert said == {
+        "DIR/paper.sqlite3 cannot be opened: disk I/O error",
+        "the paper exchange cannot use its state in DIR: disk I/O error",
+    }
