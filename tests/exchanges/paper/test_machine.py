@@ -1,4 +1,6 @@
-"""Everything two accounts can do to the engine, in any order, under a clock that moves: the books agree."""
+"""Everything two accounts can do to the engine, in any order and by two processes, under a clock that moves:
+the books agree.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from msgspec.structs import replace
 
-from exchanges.paper import admin, canceling, lists, placing
+from exchanges.paper import Exchange, admin, canceling, lists, placing
 from exchanges.paper.engine import Engine
 from exchanges.paper.filters import OrderRequest
 from exchanges.paper.limits import Limits
@@ -62,8 +64,8 @@ class Books(RuleBasedStateMachine):
         super().__init__()
         self._directory = tempfile.TemporaryDirectory()
         self._wall = Wall()
-        self._venue = open_venue(Path(self._directory.name), self._wall)
-        self._exchange = self._venue.exchange
+        self._exchange = open_venue(Path(self._directory.name), self._wall).exchange
+        self._others: list[Exchange] = []
         self._number, self._sequence, self._names = 0, 0, 0
         self._queue = Queue()
         admin.set_limits(self._exchange, Limits(10**9, 10**9, 10**9, 10**9))
@@ -73,7 +75,8 @@ class Books(RuleBasedStateMachine):
                 admin.deposit(self._exchange, asset, Decimal(amount), account=account)
 
     def teardown(self) -> None:
-        self._exchange.close()
+        for exchange in (self._exchange, *self._others):
+            exchange.close()
         self._directory.cleanup()
 
     @rule(
@@ -182,6 +185,13 @@ class Books(RuleBasedStateMachine):
     @rule(milliseconds=st.integers(1, 5_000))
     def wait_a_moment(self, milliseconds: int) -> None:
         self._wall.forward(milliseconds)
+
+    @rule()
+    def let_another_process_go_on(self) -> None:
+        """What it knows was read from the state, and what it kept from before is stale."""
+        if not self._others:
+            self._others.append(open_venue(Path(self._directory.name), self._wall).exchange)
+        self._exchange, self._others[0] = self._others[0], self._exchange
 
     @rule(symbol=symbols, status=st.sampled_from(("TRADING", "TRADING", "HALT", "CANCEL_ONLY")))
     def set_status(self, symbol: str, status: Any) -> None:

@@ -64,7 +64,7 @@ def test_an_order_left_by_a_dead_process_is_filled_when_and_where_the_market_pas
     assert later.balances()["BTC"][0] == f"{1 + received:.8f}"
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(looks=st.lists(st.integers(1, 2 * HOUR_MS), max_size=12), data=st.data())
 def test_looking_often_or_once_gives_the_same_fills(
     tmp_path: Path, looks: list[int], data: st.DataObject
