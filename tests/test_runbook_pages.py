@@ -115,5 +115,5 @@ def test_every_check_of_a_live_run_is_in_the_way_to_it() -> None:
     """What only a run can ask, and what is asked at its start, is left out."""
     named = {gate for step in PAGES["live-launch"].steps for gate in step.gates}
     at_the_start = {"stage-0", "stage-1", "ladder", "pre-flight", "drills", "confirm-live", "phrase"}
-    elsewhere = {"account", "positions", "protective-stop"}
+    elsewhere = {"account", "alerts", "positions", "protective-stop"}
     assert known_gates() - named == at_the_start | elsewhere
