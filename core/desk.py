@@ -37,6 +37,7 @@ class Desk:
     digest), read when asked. `alone`: with the lease, nobody else sells from this desk's book; dry runs of
     one home share theirs. `key_seen`: () -> (where on this machine the key can be read, other homes that use
     it, None when that cannot be told), read when asked. `news`: () -> the headlines known by now.
+    `rehearsal_since_ms`: when a run by signal at stage 1 began, by the venue's clock; None for anything else.
     """
 
     venue: Venue
@@ -55,10 +56,16 @@ class Desk:
     stop: StopRequest
     alone: bool
     news: Callable[[], News] = lambda: NO_NEWS
+    rehearsal_since_ms: int | None = None
 
     @property
     def is_live(self) -> bool:
         return self.venue.host.environment is Environment.MAINNET
+
+    @property
+    def is_measured(self) -> bool:
+        """Tell whether breakers and Value at Risk bind: with real money, and where that is rehearsed."""
+        return self.is_live or self.rehearsal_since_ms is not None
 
     def venue_now_ms(self) -> int:
         """Return the venue's time, as far as we measured it."""

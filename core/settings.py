@@ -330,6 +330,14 @@ class Settings(BaseModel):
         unit="fraction of the equity",
         risk=True,
     )
+    live_max_drawdown_from_peak: Fraction = setting(
+        "LIVE_MAX_DRAWDOWN_FROM_PEAK",
+        "0.1",
+        "Share of the equity at its peak that may be lost, realized and unrealized, before a breaker latches "
+        "until a human resets it.",
+        unit="fraction of the equity",
+        risk=True,
+    )
     live_max_losses_in_a_row: LossCount = setting(
         "LIVE_MAX_LOSSES_IN_A_ROW",
         "3",

@@ -48,7 +48,7 @@ def following(rules: PositionRules, instrument: Instrument, taker_rate: Decimal)
     """Return the rule that moves the stop as live trading does; it ends no position by itself."""
 
     def move(bar: Bar, held: Held) -> Levels:
-        position = PositionHeld(held.entry_price, held.entry_ms, held.levels, leverage=held.terms.leverage)
+        position = PositionHeld(held.entry_price, held.entry_ms, held.levels)  # as on spot, where all is 1x
         seen = Seen(bar.high, bar.low, bar.close, bar.open_time_ms)
         return follow(rules, position, seen, instrument, taker_rate).levels
 

@@ -158,7 +158,7 @@ class _Run:
             self._trade(each, each.order, bar, in_market)
         if (held := slot.position) is not None:
             if slot.pass_through(bar, in_market):
-                self._closed(each, held, bar + 1)
+                self._closed(each, held, self._start_ms(bar + 1))
                 if held.row[Column.EXIT] == Exit.STOP:
                     each.last_stop_ms = self._next_close_ms(each, at)
             elif each.order is None and slot.is_too_long(in_market):
@@ -209,7 +209,7 @@ class _Run:
             )
             if not why:
                 each.last_entry_ms = self._close_ms(each, order.decided)
-                each.entry_allowed_ms = entry_allowed_ms(self.setup.rules, self._start_ms(bar), None)
+                each.entry_allowed_ms = entry_allowed_ms(self.setup.rules, self._filled_ms(bar), None)
                 each.last_stop_ms = None
             elif why == "MISSED":
                 self.counts["missed_entries"] += 1
@@ -218,19 +218,23 @@ class _Run:
                 self.reasons[f"denied: {why}"] += 1
         elif (held := slot.position) is not None:
             if slot.leave(bar, in_market, order.ends):
-                self._closed(each, held, bar)
+                self._closed(each, held, self._filled_ms(bar))
                 if order.ends is Exit.SIGNAL:
                     each.ended = None  # the bar that exits is the one that said so: the next may enter
             else:
                 self.counts["missed_exits"] += 1
                 each.order = replace(order, due=bar + 1)
 
-    def _closed(self, each: _Lane, held: Position, bar: int) -> None:
-        """Note the end of a position, at the open of a bar of the run."""
+    def _closed(self, each: _Lane, held: Position, ended_ms: int) -> None:
+        """Note the end of a position."""
         each.ended = held
-        each.entry_allowed_ms = entry_allowed_ms(self.setup.rules, None, self._start_ms(bar))
+        each.entry_allowed_ms = entry_allowed_ms(self.setup.rules, None, ended_ms)
         if isinstance(self.strategy, Learning):
             self.memory = self.strategy.learn(self.memory, held.entry, won=held.row[Column.REALIZED] > 0)
+
+    def _filled_ms(self, bar: int) -> int:
+        """Return when an order fills at the open of a bar: later than what it was decided on, if hardly."""
+        return self._start_ms(bar) + max(1, self.setup.costs.latency_ms % self.course.interval_ms)
 
     def _start_ms(self, bar: int) -> int:
         return self.course.start_ms + bar * self.course.interval_ms

@@ -55,6 +55,7 @@ _TITLES = {
     "BREAKER_LATCHED": ("ERROR", "Breaker latched: nothing is bought"),
     "BREAKER_RESET": ("WARNING", "Breaker reset"),
     "DAY_OPENED": ("INFO", "Day opened"),
+    "EQUITY_PEAK": ("INFO", "Equity higher than ever"),
     "EVIDENCE": ("INFO", "Evidence recorded"),
     "DECISIONS": ("INFO", "Decisions begin"),
     "DECISION": ("INFO", "Decision"),

@@ -101,13 +101,33 @@ class BreakerBook:
 
     def _opening_of(self, quote_asset: str, day: int) -> DayOpening | None:
         known = self.day_opening(quote_asset)
-        if known is None or known.day < day or known.at_ms <= self._reset_cause_ms():
+        if known is None or known.day < day or known.at_ms <= self._reset_cause_ms(Breaker.DAILY_DRAWDOWN):
             return None
         return known
 
-    def _reset_cause_ms(self) -> int:
-        """Return the cause of a drawdown that is no longer latched, -1 when there is none."""
-        row = self._store.row(sql.BREAKER, (self._account, Breaker.DAILY_DRAWDOWN))
+    def raise_peak(self, quote_asset: str, profit: Quote, at_ms: int) -> Quote:
+        """Return the highest profit that counts, this one included; a reset of that drawdown begins anew."""
+
+        def body(append: Append) -> Quote:
+            known = self._peak_of(quote_asset)
+            if known is not None and known >= profit:
+                return known
+            told = {"quote_asset": quote_asset, "profit": profit.value, "at_ms": at_ms}
+            append("EQUITY_PEAK", self._account, told)
+            return profit
+
+        known = self._peak_of(quote_asset)
+        return known if known is not None and known >= profit else self._store.write(body)
+
+    def _peak_of(self, quote_asset: str) -> Quote | None:
+        row = self._store.row(sql.PEAK, (self._account, quote_asset))
+        if row is None or row["at_ms"] <= self._reset_cause_ms(Breaker.PEAK_DRAWDOWN):
+            return None
+        return Quote(Decimal(row["profit"]))
+
+    def _reset_cause_ms(self, breaker: Breaker) -> int:
+        """Return the cause of a breaker that is no longer latched, -1 when there is none."""
+        row = self._store.row(sql.BREAKER, (self._account, breaker))
         return -1 if row is None or row["latched"] else int(row["cause_ms"])
 
     def realized(self, quote_asset: str) -> Quote:

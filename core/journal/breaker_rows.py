@@ -1,4 +1,4 @@
-"""The tables of the breakers: which is latched and why, and how the account stood when the day began."""
+"""The tables of the breakers: which is latched and why, how the day began, and the highest profit."""
 
 from __future__ import annotations
 
@@ -34,6 +34,19 @@ TABLES = (
     """,
 )
 
+PEAK_TABLES = (
+    # `profit`: the highest that was seen, realized since ever and unrealized then.
+    """
+    CREATE TABLE equity_peaks (
+        account TEXT NOT NULL,
+        quote_asset TEXT NOT NULL,
+        profit TEXT NOT NULL,
+        at_ms INTEGER NOT NULL,
+        PRIMARY KEY (account, quote_asset)
+    ) WITHOUT ROWID
+    """,
+)
+
 ARE_THERE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'breakers'"
 BREAKER = "SELECT latched, cause_ms FROM breakers WHERE account = ? AND breaker = ?"
 LATCHED = """
@@ -49,6 +62,8 @@ OPEN_DAY = """
     INSERT OR REPLACE INTO day_openings (account, quote_asset, day, equity, profit, at_ms)
     VALUES (?, ?, ?, ?, ?, ?)
 """
+PEAK = "SELECT profit, at_ms FROM equity_peaks WHERE account = ? AND quote_asset = ?"
+RAISE_PEAK = "INSERT OR REPLACE INTO equity_peaks (account, quote_asset, profit, at_ms) VALUES (?, ?, ?, ?)"
 REALIZED = """
     SELECT positions.realized FROM positions
     JOIN symbols ON symbols.account = positions.account AND symbols.symbol = positions.symbol
@@ -84,8 +99,14 @@ def _day_opened(db: sqlite3.Connection, event: Event) -> None:
     db.execute(OPEN_DAY, (event.account, *(told[name] for name in names)))
 
 
+def _peaked(db: sqlite3.Connection, event: Event) -> None:
+    names = ("quote_asset", "profit", "at_ms")
+    db.execute(RAISE_PEAK, (event.account, *(event.payload[name] for name in names)))
+
+
 HANDLERS: Mapping[str, Callable[[sqlite3.Connection, Event], None]] = {
     "BREAKER_LATCHED": _latched,
     "BREAKER_RESET": _reset,
     "DAY_OPENED": _day_opened,
+    "EQUITY_PEAK": _peaked,
 }

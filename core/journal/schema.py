@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 
 from core.journal.address_rows import TABLES as _FIFTH
+from core.journal.breaker_rows import PEAK_TABLES as _EIGHTH
 from core.journal.breaker_rows import TABLES as _SIXTH
 from core.journal.key_rows import TABLES as _FOURTH
 from core.journal.reconciliation_rows import TABLES as _THIRD
@@ -202,7 +203,16 @@ _SECOND = (
     """,
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    _FIRST,
+    _SECOND,
+    _THIRD,
+    _FOURTH,
+    _FIFTH,
+    _SIXTH,
+    _SEVENTH,
+    _EIGHTH,
+)
 """Migration n (counted from 1) leads from schema n - 1 to schema n. One that was released is never edited."""
 
 VERSION = len(MIGRATIONS)
@@ -231,6 +241,7 @@ PROJECTIONS: tuple[str, ...] = (
     "pinned_addresses",
     "breakers",
     "day_openings",
+    "equity_peaks",
     "restores",
 )
 

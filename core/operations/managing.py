@@ -95,10 +95,13 @@ def _price(value: float) -> Decimal:
     return Decimal(repr(float(value)))
 
 
-def cooling_s(desk: Desk, rules: PositionRules, symbol: str, *, dry_run: bool) -> float:
-    """Return for how long no entry follows our newest fill on a symbol, whichever command made it."""
+def cooled_ms(desk: Desk, rules: PositionRules, symbol: str, *, dry_run: bool) -> int:
+    """Return from when on an entry may follow our newest fill on a symbol, whichever command made that.
+
+    By the venue's time; 0: at once.
+    """
     newest_ms = desk.journal.history.newest_fill_ms(desk.account, symbol, dry_run=dry_run)
-    return max(0, entry_allowed_ms(rules, newest_ms, None) - desk.venue_now_ms()) / 1000
+    return entry_allowed_ms(rules, newest_ms, None)
 
 
 async def on_terms(desk: Desk, terms: EntryTerms, instrument: Instrument) -> Desk:

@@ -42,14 +42,21 @@ class Observation:
 async def observe_for_entry(desk: Desk, instrument: Instrument, *, dry_run: bool) -> Observation:
     """Observe, and look at what is held on other symbols, because an entry is judged by all of it.
 
-    With real money the breakers are looked at as well. A sale is never made to wait for another market.
+    Where they bind, the breakers are looked at as well. A sale is never made to wait for another market.
     """
     elsewhere = await look_elsewhere(desk, instrument, dry_run=dry_run)
-    minutes = await minutes_before(desk, instrument.symbol) if desk.is_live else None
+    minutes = await minutes_before(desk, instrument.symbol) if desk.is_measured else None
     seen = replace(await observe(desk, instrument.symbol), elsewhere=elsewhere)
     if minutes is not None:
         look_at_breakers(desk, risk_facts(desk, instrument, seen, dry_run=dry_run), minutes)
     return seen
+
+
+async def observe_equity(desk: Desk, instrument: Instrument, *, dry_run: bool) -> RiskFacts:
+    """Return the facts with all that is held, for what it is worth; no order is judged by them."""
+    elsewhere = await look_elsewhere(desk, instrument, dry_run=dry_run, with_returns=False)
+    seen = replace(await observe(desk, instrument.symbol), elsewhere=elsewhere)
+    return risk_facts(desk, instrument, seen, dry_run=dry_run)
 
 
 async def observe(desk: Desk, symbol: str) -> Observation:
@@ -94,6 +101,7 @@ def risk_facts(
         newest_bar=bar,
         now_ms=desk.clock.now_ms(),
         live=desk.is_live,
+        measured=desk.is_measured,
         live_entries_today=journal.entries_today(account, today),
         live_realized_loss_today=Quote(-journal.realized_today(account, today, instrument.quote_asset)),
         live_unrealized_loss=Quote(position.cost.value - value_now)
@@ -103,5 +111,5 @@ def risk_facts(
         portfolio=None
         if elsewhere is None
         else portfolio(instrument, position, seen.book.bid_price, seen.snapshot, elsewhere),
-        breakers=journal.breakers(account).latched(desk.venue_now_ms()),
+        breakers=journal.breakers(account).latched(desk.venue_now_ms()) if desk.is_measured else (),
     )

@@ -35,7 +35,9 @@ class Elsewhere:
     returns: DailyReturns | None = None
 
 
-async def look_elsewhere(desk: Desk, instrument: Instrument, *, dry_run: bool) -> Elsewhere:
+async def look_elsewhere(
+    desk: Desk, instrument: Instrument, *, dry_run: bool, with_returns: bool = True
+) -> Elsewhere:
     """Ask what is held on other symbols and what it would bring. Raises what reads raise."""
     market, held, lost = desk.venue.market_data, dict[str, Held](), NOTHING
     for position in open_positions(desk.journal, desk.account, dry_run=dry_run):
@@ -56,7 +58,8 @@ async def look_elsewhere(desk: Desk, instrument: Instrument, *, dry_run: bool) -
         value = known + worth if same_quote and known is not None else None
         held[symbol] = Held(symbol, other.base_asset, value)
     found = tuple(held.values())
-    return Elsewhere(found, lost, await _returns(desk, instrument.symbol, found))
+    returns = await _returns(desk, instrument.symbol, found) if with_returns else None
+    return Elsewhere(found, lost, returns)
 
 
 def _perhaps_bought(desk: Desk, symbol: str) -> Iterable[tuple[str, Quote]]:
@@ -69,7 +72,7 @@ def _perhaps_bought(desk: Desk, symbol: str) -> Iterable[tuple[str, Quote]]:
 
 
 async def _returns(desk: Desk, symbol: str, held: tuple[Held, ...]) -> DailyReturns | None:
-    if desk.limits.portfolio.var_rate is None or not desk.is_live:
+    if desk.limits.portfolio.var_rate is None or not desk.is_measured:
         return None
     symbols = [symbol, *(each.symbol for each in held if each.value is not None)]
     market = desk.venue.market_data

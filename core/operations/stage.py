@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ from core.operations.stage_result import SignalView, StageResult
 from core.operations.stop_orders import protective_orders
 from core.operations.trades import Trading, make_trades
 from core.orders import OrderReport
-from core.stages import Evidence, GateResult
+from core.stages import EntryMode, Evidence, GateResult
 from core.strategies.decision import FLAT
 from core.strategies.market import Series
 from core.strategies.self_test import self_test
@@ -60,9 +61,17 @@ async def run_stage(
         await venue.market_data.ping()
         _pass_gates_early(access, GateFacts(plan, access.settings, venue.host), result, BEFORE_THE_KEY)
         opening = access.desk(venue, symbol=plan.symbol, strategy=strategy, dry_run=plan.stage.dry_run)
-        async with opening as desk:
+        async with opening as opened:
+            desk = _measured(opened, plan)
             with _sender(desk, plan):
                 await _pass_gates_and_run(access, desk, plan, progress, result, random_bytes)
+
+
+def _measured(desk: Desk, plan: StagePlan) -> Desk:
+    """Let a run by signal with real orders rehearse what will bind it with real money."""
+    if desk.is_live or plan.stage.dry_run or plan.entry is EntryMode.PROBE:
+        return desk
+    return replace(desk, rehearsal_since_ms=desk.venue_now_ms())
 
 
 async def _pass_gates_and_run(

@@ -11,12 +11,14 @@ from core.strategies.decision import NOTHING, Action, Decision, PositionState, S
 from core.strategies.protocol import Learning
 
 if TYPE_CHECKING:
+    from core.operations.equity import EquityNow
     from core.strategies import Strategy
 
 
 @dataclass(slots=True)
 class RunStanding:
     """Times are closes of bars. `decided_ms`: of the newest bar that was decided on; none is acted on twice.
+    `equity`: when that was last known.
 
     `ended`: a position that a stop or target ended since the newest decision. Up to the close of the bar in
     which it did, the strategy is asked about it once more, and a bar that exits never enters.
@@ -25,6 +27,7 @@ class RunStanding:
     strategy: Strategy
     interval_ms: int
     decided_ms: int = 0
+    equity: EquityNow | None = None
     _entry: Decision | None = None
     _entry_ms: int | None = None
     _stop_ms: int | None = None
@@ -77,4 +80,11 @@ class RunStanding:
         return max(1, (now_ms - (self._entry_ms or now_ms)) // self.interval_ms)
 
     def _flat(self) -> Standing:
-        return Standing(last_entry_ms=self._entry_ms, last_stop_ms=self._stop_ms, memory=self._memory)
+        known = self.equity
+        return Standing(
+            last_entry_ms=self._entry_ms,
+            last_stop_ms=self._stop_ms,
+            drawdown_rate=None if known is None else known.drawdown_rate,
+            equity=None if known is None else known.equity,
+            memory=self._memory,
+        )

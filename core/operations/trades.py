@@ -12,8 +12,9 @@ from core.desk import Desk
 from core.errors import Interrupted, OutcomeUnknown, Refused, TraderError, WaitLimitReached
 from core.gates import StagePlan
 from core.operations.breakers import look_at_losses
+from core.operations.equity import EquityWatch
 from core.operations.holding import Book, Holding
-from core.operations.managing import Managed, cooling_s, on_terms
+from core.operations.managing import Managed, cooled_ms, on_terms
 from core.operations.progress import Progress, Step, shown
 from core.operations.protection import protection
 from core.operations.round_trip import OpenTrade, Trade, enter, leave
@@ -41,12 +42,15 @@ class Trading:
     holding: Holding
     deadline_ms: float
     decisions: DecisionBook | None = None
+    equity: EquityWatch = field(init=False)
     watch: Watch = field(init=False)
     rules: PositionRules = field(init=False)
 
     def __post_init__(self) -> None:
         self.rules = self.desk.settings.position_rules
-        self.watch = Watch(self.desk, self.plan, self.progress, self.decisions)
+        dry_run = self.plan.stage.dry_run
+        self.equity = EquityWatch(self.desk, self.holding.instrument, dry_run, self.progress.note)
+        self.watch = Watch(self.desk, self.plan, self.progress, self.decisions, self.equity)
 
 
 async def make_trades(run: Trading) -> None:
@@ -76,10 +80,8 @@ async def _word_to_enter(run: Trading) -> EntrySignal | None:
     """Wait until the next trade may begin. A probe needs no word, only the pause that spreads a soak."""
     plan = run.plan
     if plan.entry is EntryMode.SIGNAL:
-        cooling = cooling_s(run.desk, run.rules, plan.symbol, dry_run=plan.stage.dry_run)
-        left_s = (run.deadline_ms - run.desk.clock.monotonic_ms()) / 1000
-        await run.watch.pause(min(cooling, left_s), "cooling down")
-        return await run.watch.for_entry(run.deadline_ms)
+        allowed_ms = cooled_ms(run.desk, run.rules, plan.symbol, dry_run=plan.stage.dry_run)
+        return await run.watch.for_entry(run.deadline_ms, allowed_ms)
     if run.result.trades:
         await run.watch.pause(plan.soak_s / (plan.trades - 1), f"soaking for {plan.soak_s:g} s")
     return None
@@ -122,7 +124,7 @@ async def _round_trip(run: Trading, word: EntrySignal | None) -> bool:
 
 def _count_loss(run: Trading) -> None:
     """Latch the breaker when this loss was one too many; the next entry asks again in any case."""
-    if run.desk.is_live:
+    if run.desk.is_measured:
         try:
             look_at_losses(run.desk)
         except Refused as error:
@@ -167,7 +169,18 @@ def _levels(run: Trading, entry_price: Decimal, word: EntrySignal) -> Levels:
 async def _ending(
     run: Trading, opened: OpenTrade, entry_price: Decimal, word: EntrySignal
 ) -> Callable[[], Awaitable[bool]]:
-    """Return what asks whether the position has ended: its stop and target, and its rules where there are."""
+    """Return what asks whether the position has ended: its stop and target, its rules, or a drawdown."""
+    has_ended = await _ending_by_itself(run, opened, entry_price, word)
+
+    async def ended() -> bool:
+        return await has_ended() or await run.equity.ends_position()
+
+    return ended
+
+
+async def _ending_by_itself(
+    run: Trading, opened: OpenTrade, entry_price: Decimal, word: EntrySignal
+) -> Callable[[], Awaitable[bool]]:
     if not (run.rules.moves_stop or run.rules.max_hold_ms):
         return opened.guard.has_ended
     rates = await run.desk.venue.account.commission(run.plan.symbol)

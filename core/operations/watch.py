@@ -30,6 +30,7 @@ from core.strategies.market import LiveMarket, MarketView, Series
 
 if TYPE_CHECKING:
     from core.decisions.book import DecisionBook
+    from core.operations.equity import EquityWatch
     from core.operations.round_trip import Trade
     from core.strategies import Strategy
 
@@ -54,13 +55,14 @@ class EntrySignal:
 class Watch:
     """Looks at bars and prices until the strategy says enter or leave.
 
-    `decisions`: where they are written down, None: nowhere.
+    `decisions`: where they are written down, None: nowhere. `equity`: what strategies are told of it.
     """
 
     desk: Desk
     plan: StagePlan
     progress: Progress
     decisions: DecisionBook | None
+    equity: EquityWatch
     _standing: RunStanding = field(init=False)
     _said: set[str] = field(default_factory=set, init=False)
     _said_leave: bool = field(default=False, init=False)
@@ -76,15 +78,18 @@ class Watch:
             self.progress.waiting(Waiting(what, {}, "", left_s))
             await self._wait(left_s)
 
-    async def for_entry(self, deadline_ms: float) -> EntrySignal | None:
+    async def for_entry(self, deadline_ms: float, allowed_ms: int = 0) -> EntrySignal | None:
         """Return the strategy's word to enter, once a bar; None at the deadline or when asked to stop.
 
+        `allowed_ms`: venue time before which a word is written down and not followed, as in a back-test.
         A long wait outlives a venue that cannot be read for a moment. Raises its error when it lasts.
         """
         failures = 0
         while (left_s := self._left_s(deadline_ms)) > 0 and not self.desk.stop.asked:
             try:
                 view = await self._view()
+                if self._is_new(view.now_ms):
+                    self._standing.equity = await self.equity.look()
             except VenueUnavailable as error:
                 failures += 1
                 if failures == FAILED_LOOKS_MAX:
@@ -97,11 +102,12 @@ class Watch:
                 view, decision = self._decided(view, standing)
                 if self._is_new(close_ms):
                     self._record(Asked.ENTRY, view, standing, decision)
-                    if decision.action is Action.ENTER_LONG:
+                    if decision.action is Action.ENTER_LONG and close_ms >= allowed_ms:
                         self._standing.entered(decision, close_ms)
                         self._said_leave = self._fell_through = False
                         return EntrySignal(decision, NewestBar(close_ms, view.bars.interval_ms))
-                self._show("waiting to enter", decision, left_s)
+                is_cooling = self.desk.venue_now_ms() < allowed_ms
+                self._show("cooling down" if is_cooling else "waiting to enter", decision, left_s)
             await self._wait(left_s)
         return None
 
@@ -144,6 +150,8 @@ class Watch:
     async def _should_leave(self, entry_price: Decimal, entry_bar: NewestBar, left_s: float) -> bool:
         view = await self._view_while_holding()
         close_ms = view.now_ms
+        if self._is_new(close_ms):
+            await self._look_at_equity()
         position = self._standing.position(entry_price, close_ms)
         standing = self._standing.holding(position)
         view, decision = self._decided(view, standing)
@@ -209,8 +217,15 @@ class Watch:
             view, desk.strategy, desk.venue.market_data, news.headlines, desk.clock, desk.clock_speed
         )
 
+    async def _look_at_equity(self) -> None:
+        """Ask what the account is worth; while holding, what was known before has to do."""
+        try:
+            self._standing.equity = await self.equity.look()
+        except (VenueUnavailable, Refused) as error:
+            self._note_problem(f"the account cannot be valued: {error}")
+
     def _note_problem(self, problem: str) -> None:
-        """Say once what keeps something from being seen beside bars."""
+        """Say once what cannot be seen beside bars."""
         if problem and problem not in self._said:
             self.progress.note(problem)
         self._said.add(problem)

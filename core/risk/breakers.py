@@ -1,4 +1,4 @@
-"""When trading with real money has to pause: what each breaker measures, and where it trips.
+"""When trading has to pause: what each breaker measures, and where it trips.
 
 A breaker latches in the journal, for every process and across restarts, and binds what increases risk alone.
 """
@@ -27,10 +27,19 @@ CALM_MOVE = 0.005
 """Where nothing moved for an hour, what a minute may move."""
 
 
+UNTIL_RESET_MS = 253_402_300_799_000
+"""The end of the year 9999, where only a human lifts a breaker."""
+
+
 class Breaker(StrEnum):
     DAILY_DRAWDOWN = "daily-drawdown"
+    PEAK_DRAWDOWN = "peak-drawdown"
     CONSECUTIVE_LOSSES = "consecutive-losses"
     EXTREME_MARKET = "extreme-market"
+
+
+ENDS_POSITIONS = frozenset({Breaker.DAILY_DRAWDOWN, Breaker.PEAK_DRAWDOWN})
+"""What a position is sold for that a run holds; at the others it keeps its stop and its rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +56,8 @@ class LatchedBreaker:
         return f'trader resume --breaker {self.breaker} --reason "…"'
 
     def __str__(self) -> str:
-        span = f"since {iso_utc(self.since_ms)} until {iso_utc(self.until_ms)}"
-        return f"{self.breaker} {span}: {self.reason}"
+        end = "a human resets it" if self.until_ms >= UNTIL_RESET_MS else iso_utc(self.until_ms)
+        return f"{self.breaker} since {iso_utc(self.since_ms)} until {end}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,30 @@ def drawdown(opening: DayOpening, profit: Quote, limit_rate: Decimal) -> str:
         return ""
     return (
         f"{lost} of the day's opening equity {opening.equity} is lost, realized and unrealized; "
+        f"the limit is the fraction {decimal_text(limit_rate)}, {decimal_text(allowed)}"
+    )
+
+
+def lost_rate(opening: DayOpening, profit: Quote) -> Decimal | None:
+    """Return the share of the day's opening equity that is lost, below 0 for a gain; None where it was 0."""
+    if opening.equity.value <= 0:
+        return None
+    return (opening.profit - profit).value / opening.equity.value
+
+
+def fall_from_peak(peak: Quote, profit: Quote, equity: Quote, limit_rate: Decimal) -> str:
+    """Say how much of the equity at its peak is lost when that reaches the limit, "" before.
+
+    `peak`: the highest that `profit` was. The peak's equity is what there would be now without the fall: what
+    was deposited or withdrawn since is in both.
+    """
+    lost = peak - profit
+    at_peak = equity + lost
+    allowed = EXACT.multiply(at_peak.value, limit_rate)
+    if lost.value <= 0 or lost.value < allowed:
+        return ""
+    return (
+        f"{lost} of the peak's equity {at_peak} is lost, realized and unrealized; "
         f"the limit is the fraction {decimal_text(limit_rate)}, {decimal_text(allowed)}"
     )
 

@@ -36,8 +36,9 @@ class RiskFacts:
     `newest_bar`: None for entries that use no bar (probe).
     `live`: real money. `live_entries_today` and the losses count across processes, per account and UTC day;
     a loss is above zero, a profit below.
-    `breakers`: those that are latched. `portfolio`: None when it was not looked at, which stops entries with
-    real money and never a sale.
+    `measured`: real money, or its rehearsal: breakers and Value at Risk bind. `breakers`: those that are
+    latched. `portfolio`: None when it was not looked at, which stops entries that are measured and never a
+    sale.
     Raises ValueError for a price that is not finite or a commission rate outside [0, 1).
     """
 
@@ -59,6 +60,7 @@ class RiskFacts:
     live_unrealized_loss: Quote
     open_orders: int
     open_algo_orders: int
+    measured: bool = False
     portfolio: Portfolio | None = None
     breakers: tuple[LatchedBreaker, ...] = ()
 

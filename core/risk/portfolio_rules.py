@@ -19,7 +19,7 @@ SEED = 42
 
 
 def portfolio_known(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> Denied | None:
-    if facts.portfolio is not None or not facts.live:
+    if facts.portfolio is not None or not facts.measured:
         return None
     return denied("PORTFOLIO_UNKNOWN", "what the account holds was not looked at")
 
@@ -53,7 +53,7 @@ def total_exposure(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) 
 def value_at_risk(request: OrderRequest, facts: RiskFacts, limits: RiskLimits) -> Denied | None:
     """The larger of the simulated and the historical one: one day, 95 %."""
     rate, portfolio = limits.portfolio.var_rate, facts.portfolio
-    if rate is None or portfolio is None or not facts.live:
+    if rate is None or portfolio is None or not facts.measured:
         return None
     values = {each.symbol: each.value for each in portfolio.held if each.value is not None}
     values[request.symbol] = values.get(request.symbol, NOTHING) + order_notional(request)

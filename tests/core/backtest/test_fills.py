@@ -264,9 +264,9 @@ def test_a_losing_position_may_be_given_more_time() -> None:
 def test_entries_wait_for_the_cooldown() -> None:
     rules = PositionRules(cooldown_ms=3 * MINUTE_MS)
     result = under_rules([FLAT] * 12, rules, enter=list(range(12)), leave=[1])
-    # Entered at bar 1, left at bar 2; the decision at the open of bar 5 is the first that may enter.
-    assert result.column(Column.ENTRY_BAR).tolist() == [1, 5]
-    assert result.reasons["blocked: COOLDOWN"] == 2
+    # Left at bar 2, a moment after its open: the decision at the open of bar 6 is the first that may enter.
+    assert result.column(Column.ENTRY_BAR).tolist() == [1, 6]
+    assert result.reasons["blocked: COOLDOWN"] == 3
 
 
 def test_the_quick_engines_leave_rules_to_the_plain_one() -> None:

@@ -17,7 +17,7 @@ from core.account import AccountKey
 from core.clock import DAY_MS
 from core.journal import Journal
 from core.orders import OrderStatus, Side
-from core.risk.breakers import Breaker, DayOpening
+from core.risk.breakers import UNTIL_RESET_MS, Breaker, DayOpening
 from core.values import Quote
 from tests.core.journal.books import (
     NOW_MS,
@@ -30,7 +30,7 @@ from tests.core.journal.books import (
     request,
 )
 
-DRAWDOWN, LOSSES = Breaker.DAILY_DRAWDOWN, Breaker.CONSECUTIVE_LOSSES
+DRAWDOWN, PEAK, LOSSES = Breaker.DAILY_DRAWDOWN, Breaker.PEAK_DRAWDOWN, Breaker.CONSECUTIVE_LOSSES
 MIDNIGHT_MS = (TODAY + 1) * DAY_MS
 
 
@@ -91,6 +91,33 @@ def test_it_binds_until_its_time_is_over(tmp_path: Path, now_ms: int, binds: boo
         book.latch(LOSSES, "three", cause_ms=NOW_MS, until_ms=MIDNIGHT_MS)
         assert bool(book.latched(now_ms)) is binds
         assert len(book.all_latched()) == 1
+
+
+def test_a_peak_outlives_the_process_and_never_falls(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal, open_journal(tmp_path) as other:
+        account = open_account(journal)
+        seen = [("5", "5"), ("4.99", "5"), ("5", "5"), ("5.01", "5.01"), ("-9", "5.01")]
+        for number, (profit, highest) in enumerate(seen):
+            book = (journal, other)[number % 2].breakers(account)
+            assert book.raise_peak("USDT", Quote(Decimal(profit)), NOW_MS + number) == Quote(Decimal(highest))
+        assert book.raise_peak("BTC", Quote(Decimal("-1")), NOW_MS) == Quote(Decimal("-1"))
+    with open_journal(tmp_path) as journal:
+        book = journal.breakers(account)
+        assert book.raise_peak("USDT", Quote(Decimal(0)), NOW_MS + 9) == Quote(Decimal("5.01"))
+        assert journal.verify() == ()
+    assert (tmp_path / "trade_audit.log").read_text().count("Equity higher than ever") == 3
+
+
+def test_a_reset_peak_drawdown_is_counted_from_where_it_stands(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal:
+        book = journal.breakers(open_account(journal))
+        book.raise_peak("USDT", Quote(Decimal(100)), NOW_MS)
+        book.latch(PEAK, "fell", cause_ms=NOW_MS + 5, until_ms=UNTIL_RESET_MS)
+        assert book.latched(MIDNIGHT_MS * 2), "no day ends it"
+        assert book.raise_peak("USDT", Quote(Decimal(0)), NOW_MS + 5) == Quote(Decimal(100)), "still latched"
+        book.reset(PEAK, "a human says so")
+        assert book.raise_peak("USDT", Quote(Decimal(0)), NOW_MS + 6) == Quote(Decimal(0))
+        assert book.raise_peak("USDT", Quote(Decimal(-1)), NOW_MS + 7) == Quote(Decimal(0))
 
 
 def test_a_reset_is_journaled_and_the_same_cause_does_not_latch_again(tmp_path: Path) -> None:

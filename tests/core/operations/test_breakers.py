@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -12,16 +12,19 @@ from core.account import Environment
 from core.clock import DAY_MS
 from core.desk import Desk
 from core.errors import Refused, RiskDenied
-from core.operations.breakers import latched_on, look_at_losses, reset_breaker
+from core.operations.breakers import latched_on, look_at_equity, look_at_losses, reset_breaker
 from core.operations.holding import Book, Holding
+from core.operations.observe import observe_equity
+from core.operations.progress import Waiting
 from core.operations.round_trip import OpenTrade, enter, leave
-from core.operations.trades import make_trades
+from core.operations.trades import Trading, make_trades
 from core.risk.breakers import Breaker
 from core.risk.portfolio import PortfolioLimits
 from core.settings import Settings
+from core.strategies import Action, PositionState
 from core.values import Quote
 from tests.core.operations.desks import Exchange, calm_minutes, desk_at
-from tests.core.operations.test_trades import run_of
+from tests.core.operations.test_trades import Told, closed_bars, run_of
 from tests.core.risk.worlds import BTCUSDT, D
 
 BOOK = Book(dry_run=False, context={"stage": 2})
@@ -221,6 +224,141 @@ async def test_a_reset_extreme_market_does_not_latch_on_the_same_minute(
     assert await denied(desk) == "extreme-market"
     reset_breaker(desk.journal, [desk.account], Breaker.EXTREME_MARKET, "a listing, expected")
     await buy(desk)
+
+
+@pytest.mark.parametrize(("around", "trips"), [("1E-8", False), ("-1E-8", True)])
+async def test_the_fall_from_the_peak_latches_until_a_human_resets_it(
+    desk: Desk, exchange: Exchange, around: str, trips: bool
+) -> None:
+    opened = await buy(desk)
+    exchange.bid, exchange.ask = D(10_400), D(10_401)
+    position = desk.journal.position(desk.account, "BTCUSDT")
+    facts = await observe_equity(desk, BTCUSDT, dry_run=False)
+    look_at_equity(desk, facts)
+    assert facts.portfolio
+    lost, peak = position.quantity.value * 500, facts.portfolio.equity.value
+    exchange.bid, exchange.ask = D(9_900), D(9_901)
+    limit = format(round(lost / peak + D(around), 12), "f")
+    tight = live(desk, LIVE_MAX_DRAWDOWN_PER_DAY="1", LIVE_MAX_DRAWDOWN_FROM_PEAK=limit)
+    if not trips:
+        await buy(tight)
+        return
+    assert await denied(tight) == "peak-drawdown"
+    exchange.clock.time_ms += 400 * DAY_MS
+    assert latched(tight) == [Breaker.PEAK_DRAWDOWN]
+    reset_breaker(desk.journal, [desk.account], Breaker.PEAK_DRAWDOWN, "it was a listing")
+    exchange.clock.time_ms += 1
+    await buy(tight)
+    await leave(tight, opened)
+
+
+@dataclass
+class Latching(Told):
+    """One who latches a breaker as soon as a position is held."""
+
+    latch: Callable[[], None] = lambda: None
+
+    def waiting(self, state: Waiting) -> None:
+        super().waiting(state)
+        if state.what == "holding":
+            self.latch()
+
+
+def rehearsing(desk: Desk, **settings: str) -> Desk:
+    """Return a desk off the live venue, in a run by signal."""
+    host = replace(desk.venue.host, environment=Environment.TESTNET)
+    measured = live(desk, **settings)
+    return replace(measured, venue=replace(measured.venue, host=host), rehearsal_since_ms=desk.venue_now_ms())
+
+
+async def test_a_run_by_signal_off_the_live_venue_rehearses_the_breakers(
+    desk: Desk, exchange: Exchange
+) -> None:
+    probing = replace(rehearsing(desk), rehearsal_since_ms=None)
+    for _ in range(3):
+        await leave(probing, await buy(probing))
+    exchange.clock.time_ms += 1
+    run = rehearsing(desk)
+    exchange.clock.time_ms += 1
+    for _ in range(2):
+        await trade(run, exchange, "-10")
+    assert latched(run) == [], "the probes before it do not count"
+    await trade(run, exchange, "-10")
+    assert latched(run) == [Breaker.CONSECUTIVE_LOSSES]
+    assert await denied(run) == "consecutive-losses"
+    assert await buy(probing), "a probe is bound by none"
+
+
+def holding_run(desk: Desk, exchange: Exchange, bid_then: str) -> tuple[Trading, Told]:
+    """Return a run that enters once and never says leave; after the first look the price is another."""
+    exchange.bars_made = lambda: closed_bars(exchange)
+
+    def answer(position: PositionState | None) -> Action:
+        if position is None:
+            return Action.ENTER_LONG
+        exchange.bid = D(bid_then)
+        return Action.HOLD
+
+    run, told, scripted = run_of(desk, trades=2, answer=answer)
+    scripted.stop_loss_rate = D("0.5")
+    return run, told
+
+
+@pytest.mark.parametrize(
+    ("setting", "breaker"),
+    [
+        ("LIVE_MAX_DRAWDOWN_PER_DAY", "daily-drawdown"),
+        ("LIVE_MAX_DRAWDOWN_FROM_PEAK", "peak-drawdown"),
+    ],
+)
+async def test_a_drawdown_while_holding_sells_and_buys_nothing_more(
+    desk: Desk, exchange: Exchange, setting: str, breaker: str
+) -> None:
+    desk = rehearsing(desk, **{"LIVE_MAX_DRAWDOWN_PER_DAY": "1", setting: "0.01"})
+    run, told = holding_run(desk, exchange, "9500")
+    with pytest.raises(RiskDenied) as denied_next:
+        await make_trades(run)
+    assert denied_next.value.details["breakers"] == breaker
+    (trade_made,) = run.result.trades
+    assert exchange.balances["BTC"] < D("0.00001")
+    assert trade_made.last_fill_ms - trade_made.entry.ts_event_ms <= 70_000, "within a minute of the fall"
+    (note,) = [note for note in told.notes if note.startswith("leaving BTCUSDT")]
+    assert note.startswith(f"leaving BTCUSDT: {breaker}, ")
+
+
+async def test_what_another_process_latched_ends_the_position_too(desk: Desk, exchange: Exchange) -> None:
+    desk = rehearsing(desk)
+    run, _ = holding_run(desk, exchange, "9999")
+
+    def elsewhere() -> None:
+        book = desk.journal.breakers(desk.account)
+        now_ms = desk.venue_now_ms()
+        book.latch(Breaker.DAILY_DRAWDOWN, "seen there", cause_ms=now_ms, until_ms=now_ms + DAY_MS)
+
+    told = Latching(latch=elsewhere)
+    run.progress = run.watch.progress = told
+    run.equity.tell = told.note
+    with pytest.raises(RiskDenied):
+        await make_trades(run)
+    assert any("daily-drawdown, seen there" in note for note in told.notes)
+
+
+async def test_an_extreme_market_while_holding_leaves_the_position_its_stop(
+    desk: Desk, exchange: Exchange
+) -> None:
+    desk = rehearsing(desk)
+    run, _ = holding_run(desk, exchange, "9999")
+    run.deadline_ms = desk.clock.monotonic_ms() + 600_000
+    book = desk.journal.breakers(desk.account)
+
+    def latch() -> None:
+        now_ms = desk.venue_now_ms()
+        book.latch(Breaker.EXTREME_MARKET, "a leap", cause_ms=now_ms, until_ms=now_ms + DAY_MS)
+
+    run.progress = run.watch.progress = Latching(latch=latch)
+    await make_trades(run)
+    (held,) = run.result.trades
+    assert held.last_fill_ms - held.entry.ts_event_ms >= 590_000, "it was held until the limit of the wait"
 
 
 async def test_nothing_trips_off_the_live_venue(exchange: Exchange, tmp_path: Path) -> None:

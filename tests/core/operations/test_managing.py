@@ -12,7 +12,7 @@ import pytest
 from core.bars import Bars
 from core.desk import Desk
 from core.errors import ConfigError, ReconciliationBreak, Refused, VenueUnavailable
-from core.operations.managing import Managed, cooling_s, on_terms
+from core.operations.managing import Managed, cooled_ms, on_terms
 from core.operations.round_trip import OpenTrade, leave
 from core.operations.trades import make_trades
 from core.orders import OrderStatus, Purpose
@@ -163,13 +163,14 @@ async def test_a_cooldown_counts_from_the_newest_fill_of_any_command(
     desk: Desk, exchange: PairExchange
 ) -> None:
     rules = PositionRules(cooldown_ms=60_000)
-    assert cooling_s(desk, rules, "BTCUSDT", dry_run=False) == 0
+    assert cooled_ms(desk, rules, "BTCUSDT", dry_run=False) == 0
     opened = await put(await bought(desk))
     await leave(desk, opened)
+    filled_ms = exchange.clock.now_ms()
     exchange.clock.time_ms += 20_000
-    assert cooling_s(desk, rules, "BTCUSDT", dry_run=False) == 40
-    assert cooling_s(desk, PositionRules(), "BTCUSDT", dry_run=False) == 0
-    assert cooling_s(desk, rules, "BTCUSDT", dry_run=True) == 0
+    assert cooled_ms(desk, rules, "BTCUSDT", dry_run=False) == filled_ms + 60_000
+    assert cooled_ms(desk, PositionRules(), "BTCUSDT", dry_run=False) == 0
+    assert cooled_ms(desk, rules, "BTCUSDT", dry_run=True) == 0
 
 
 async def test_the_terms_of_an_entry_become_its_limits_and_never_loosen_the_cap(desk: Desk) -> None:

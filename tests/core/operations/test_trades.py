@@ -23,6 +23,7 @@ from core.operations.stage_result import StageResult
 from core.operations.trades import Trading, make_trades
 from core.orders import Side
 from core.ports import TakerFlow
+from core.positions import PositionRules
 from core.stages import STAGES, EntryMode, Gate
 from core.strategies import (
     FLAT,
@@ -424,3 +425,35 @@ async def test_a_tape_that_cannot_be_read_lets_nothing_be_bought(desk: Desk, exc
         await make_trades(run)
     assert observer.seen == []
     assert len(told.notes) == 4
+
+
+async def test_a_strategy_is_told_the_equity_and_the_days_drawdown(desk: Desk, exchange: Exchange) -> None:
+    run, _, observer = observer_of(desk, enter_and_leave_after(2))
+    told: list[Standing] = []
+    decide = observer.decide
+
+    def remember(view: MarketView, standing: Standing = FLAT) -> Decision:
+        told.append(standing)
+        exchange.bid = D(9_950)
+        return decide(view, standing)
+
+    observer.decide = remember  # type: ignore[method-assign]  # one that remembers
+    await make_trades(run)
+    assert (told[0].equity, told[0].drawdown_rate) == (1_000, 0)
+    held = [each for each in told if each.position is not None]
+    lost = D("0.00199") * 10_000 - D("0.00199") * D("0.999") * 9_950  # bought, less the fee, at what is bid
+    assert held[-1].equity == pytest.approx(float(1_000 - lost))
+    assert held[-1].drawdown_rate == pytest.approx(float(lost / 1_000))
+
+
+async def test_while_cooling_down_each_bar_is_decided_on_and_no_word_followed(
+    desk: Desk, exchange: Exchange
+) -> None:
+    run, told, scripted = run_of(desk, trades=2, answer=enter_and_leave_after(1))
+    run.rules = PositionRules(cooldown_ms=5 * MINUTE_MS)
+    await make_trades(run)
+    first, second = run.result.trades
+    waited_ms = second.entry.ts_event_ms - first.last_fill_ms
+    assert 5 * MINUTE_MS <= waited_ms < 7 * MINUTE_MS
+    assert scripted.asked.count(None) >= 6, "it is asked, and not followed"
+    assert any(wait.what == "cooling down" for wait in told.waits)

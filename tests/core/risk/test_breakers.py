@@ -19,12 +19,15 @@ from core.risk.approval import Approved, Denied
 from core.risk.approve import approve
 from core.risk.breakers import (
     MINUTES_USED,
+    UNTIL_RESET_MS,
     Breaker,
     DayOpening,
     LatchedBreaker,
     drawdown,
     extreme_move,
+    fall_from_peak,
     losses_in_a_row,
+    lost_rate,
 )
 from core.values import Quote
 from tests.core.risk.worlds import FACTS, LIMITS, MINUTE_MS, NOW_MS, D, entry, sale
@@ -67,6 +70,45 @@ def test_drawdown_is_exactly_the_share_of_the_equity(
     opening = replace(OPENING, equity=Quote(equity), profit=Quote(before))
     share = (Fraction(before) - Fraction(now)) / Fraction(equity)
     assert bool(drawdown(opening, Quote(now), rate)) is (share >= Fraction(rate))
+
+
+@pytest.mark.parametrize(
+    ("profit", "trips"),
+    [("100", False), ("0.01", False), ("0", True), ("-0.01", True), ("-500", True)],
+)
+def test_the_fall_from_the_peak_trips_at_the_limit(profit: str, trips: bool) -> None:
+    """1,000 at the peak, when the profit was 100: 10 % of that is lost when the profit is 0."""
+    equity = 1_000 - (D(100) - D(profit))
+    assert bool(fall_from_peak(Quote(D(100)), Quote(D(profit)), Quote(equity), D("0.1"))) is trips
+
+
+def test_the_fall_from_the_peak_shows_the_calculation() -> None:
+    said = fall_from_peak(Quote(D(100)), Quote(D(-20)), Quote(D(880)), D("0.1"))
+    assert said == (
+        "120 of the peak's equity 1000 is lost, realized and unrealized; the limit is the fraction 0.1, 100"
+    )
+
+
+@given(amounts, st.decimals(D(0), D(1_000), places=2), st.decimals(D("0.01"), D(10_000), places=2))
+def test_the_fall_is_exactly_the_share_of_what_there_would_be(
+    peak: Decimal, lost: Decimal, equity: Decimal
+) -> None:
+    share = Fraction(lost) / (Fraction(equity) + Fraction(lost))
+    said = fall_from_peak(Quote(peak), Quote(peak - lost), Quote(equity), D("0.1"))
+    assert bool(said) is (lost > 0 and share >= Fraction(1, 10))
+
+
+def test_a_breaker_that_only_a_human_resets_says_so() -> None:
+    latched = LatchedBreaker(Breaker.PEAK_DRAWDOWN, "it fell", 0, UNTIL_RESET_MS)
+    assert str(latched) == "peak-drawdown since 1970-01-01T00:00:00.000Z until a human resets it: it fell"
+
+
+@pytest.mark.parametrize(
+    ("profit", "lost"), [("-20", D("0.02")), ("0", D(0)), ("30", D("-0.03")), ("-2000", D(2))]
+)
+def test_what_the_day_lost_is_a_share_of_its_opening(profit: str, lost: Decimal) -> None:
+    assert lost_rate(OPENING, Quote(D(profit))) == lost
+    assert lost_rate(replace(OPENING, equity=Quote(D(0))), Quote(D(profit))) is None
 
 
 @pytest.mark.parametrize(
@@ -168,7 +210,7 @@ def test_a_latched_breaker_stops_what_is_bought_and_nothing_that_is_sold() -> No
     answer = approve(entry(), facts, LIMITS)
     assert isinstance(answer, Denied)
     assert (answer.reason, answer.details["also"]) == ("BREAKER_LATCHED", [])
-    assert answer.details["breakers"] == "daily-drawdown, consecutive-losses, extreme-market"
+    assert answer.details["breakers"] == "daily-drawdown, peak-drawdown, consecutive-losses, extreme-market"
     assert "consecutive-losses since 2023-11-14T22:13:20.000Z until" in answer.message
     for purpose in (Purpose.EXIT, Purpose.PROTECT, Purpose.FLATTEN):
         assert isinstance(approve(sale(purpose=purpose), facts, LIMITS), Approved)

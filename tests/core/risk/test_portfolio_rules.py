@@ -80,7 +80,7 @@ def test_the_limit_is_rounded_down() -> None:
 def test_with_real_money_nothing_is_bought_before_the_portfolio_was_looked_at() -> None:
     unseen = replace(FACTS, portfolio=None)
     assert reason(approve(entry(), unseen, limits())) == "PORTFOLIO_UNKNOWN"
-    assert reason(approve(entry(), replace(unseen, live=False), limits())) == ""
+    assert reason(approve(entry(), replace(unseen, measured=False), limits())) == ""
 
 
 RETURNS = np.random.default_rng(7).normal(0.001, 0.03, (90, 2))
@@ -124,7 +124,7 @@ def test_without_enough_returns_value_at_risk_refuses(returns: DailyReturns | No
     assert isinstance(answer, Denied)
     assert answer.reason == "VAR_UNKNOWN"
     assert said in answer.message
-    assert reason(approve(entry(), replace(facts, live=False), limits(var_rate=D("0.1")))) == ""
+    assert reason(approve(entry(), replace(facts, measured=False), limits(var_rate=D("0.1")))) == ""
     assert reason(approve(entry(), facts, limits())) == ""
 
 

@@ -66,6 +66,7 @@ FACTS = RiskFacts(
     newest_bar=NewestBar(close_ms=NOW_MS, interval_ms=15 * MINUTE_MS),
     now_ms=NOW_MS,
     live=True,
+    measured=True,
     live_entries_today=0,
     live_realized_loss_today=Quote(D(0)),
     live_unrealized_loss=Quote(D(0)),
