@@ -52,7 +52,7 @@ def as_account(exchange: Exchange, name: str) -> Iterator[Engine]:
 
 def list_keys(exchange: Exchange) -> list[ApiKey]:
     with exchange.transaction():
-        return exchange.state.keys(exchange.config.persona)
+        return exchange.state.access.keys(exchange.config.persona)
 
 
 def create_key(
@@ -88,7 +88,7 @@ def create_key(
             expires_ms=expires_ms,
             account=account,
         )
-        exchange.state.save_key(key)
+        exchange.state.access.save_key(key)
         return key
 
 
@@ -112,14 +112,14 @@ def restrict_key(
             created_ms=key.created_ms if created_ms is None else created_ms,
         )
         _check_withdrawals(key.permissions, key.ip_list)
-        exchange.state.save_key(key)
+        exchange.state.access.save_key(key)
         return key
 
 
 def delete_key(exchange: Exchange, api_key: str) -> None:
     """Delete a key: it is refused from the next request on. Raises LookupError for an unknown key."""
     with exchange.transaction():
-        exchange.state.delete_key(_found(exchange, api_key))
+        exchange.state.access.delete_key(_found(exchange, api_key))
 
 
 def deposit(exchange: Exchange, asset: str, amount: Decimal, *, account: str = MAIN) -> None:
@@ -188,7 +188,7 @@ def set_limits(exchange: Exchange, limits: Limits) -> None:
     with exchange.transaction() as engine:
         for world in engine.venue.worlds.values():
             world.change_account(replace(world.account, limits=limits))
-        exchange.state.clear_ip_usage()
+        exchange.state.access.clear_ip_usage()
 
 
 def set_faults(exchange: Exchange, plan: Plan | None) -> None:
@@ -217,7 +217,7 @@ def faulty(exchange: Exchange, plan: Plan) -> Iterator[None]:
 
 
 def _found(exchange: Exchange, api_key: str) -> ApiKey:
-    key = exchange.state.find_key(exchange.config.persona, api_key)
+    key = exchange.state.access.find_key(exchange.config.persona, api_key)
     if key is None:
         raise LookupError(f"no key {api_key[:4]}… on the {exchange.config.persona} persona")
     return key

@@ -156,7 +156,7 @@ class Exchange:
         """
         persona = self.config.persona
         with self.transaction() as engine:
-            for key in self.state.keys(persona):
+            for key in self.state.access.keys(persona):
                 if key.label == keys.DEFAULT_LABEL:
                     return key
             key = ApiKey(
@@ -168,7 +168,7 @@ class Exchange:
                 created_ms=engine.now_ms,
                 ip_list=("127.0.0.1",) if persona == "mainnet" else (),
             )
-            self.state.save_key(key)
+            self.state.access.save_key(key)
             return key
 
     def reset(self) -> None:
@@ -220,7 +220,7 @@ class Exchange:
             accounts = [self._open_new(MAIN, None)]
             self._list_new_symbols(accounts[0])
         known = {each.name for each in accounts}
-        for name in dict.fromkeys(key.account for key in self.state.keys(self.config.persona)):
+        for name in dict.fromkeys(key.account for key in self.state.access.keys(self.config.persona)):
             if name not in known:
                 accounts.append(self._open_new(name, accounts[0]))
                 known.add(name)

@@ -22,6 +22,7 @@ class ListenKeys:
         return account if until_ms > now_ms else None
 
     def renew(self, listen_key: str, account: int, now_ms: int) -> None:
+        self._keys = {key: whose for key, whose in self._keys.items() if whose[1] > now_ms}
         self._keys[listen_key] = account, now_ms + LIFE_MS
 
     def end(self, listen_key: str) -> None:

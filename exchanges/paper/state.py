@@ -1,4 +1,4 @@
-"""The state file: its transactions, and the SQL of all but orders, fills and lists, which are parts of it.
+"""The state file: its transactions, and the SQL of what has no part of its own.
 
 One file serves any number of processes. A request is one `BEGIN IMMEDIATE` transaction, so that what it
 reads is what it changes; it is committed before the answer is sent: a killed process loses nothing
@@ -17,12 +17,12 @@ import msgspec
 from msgspec.structs import astuple
 
 from exchanges.paper import schema
+from exchanges.paper.access_state import AccessState
 from exchanges.paper.clock import ExchangeClock
 from exchanges.paper.faults.deciding import ActivePlan, Tally
 from exchanges.paper.faults.plan import Plan
 from exchanges.paper.fill_state import FillState
-from exchanges.paper.keys import ApiKey, Permissions
-from exchanges.paper.limits import IpUsage, Limits, OrderCount
+from exchanges.paper.limits import Limits, OrderCount
 from exchanges.paper.list_state import ListState
 from exchanges.paper.order_state import OrderState
 from exchanges.paper.records import (
@@ -61,12 +61,11 @@ class State:
     def __init__(self, directory: Path) -> None:
         """Open or make the state. Raises `schema.StateError` for a file that is not ours."""
         self._db = schema.connect(directory)
+        self.access = AccessState(self._db)
         self.orders = OrderState(self._db)
         self.fills = FillState(self._db)
         self.lists = ListState(self._db)
         self._seen_version = -1
-        self._keys: dict[tuple[Persona, str], ApiKey] = {}
-        self._ip_usage: dict[str, IpUsage] = {}
         self._faults: ActivePlan | None = None
         self._knows_faults = False
 
@@ -96,8 +95,7 @@ class State:
         return changed
 
     def _forget(self) -> None:
-        self._keys.clear()
-        self._ip_usage.clear()
+        self.access.forget()
         self._knows_faults = False
 
     # clock
@@ -113,60 +111,6 @@ class State:
             "INSERT OR REPLACE INTO clock VALUES (1, ?, ?, ?, ?)",
             (clock.anchor_wall_ms, clock.anchor_ms, clock.speed.numerator, clock.speed.denominator),
         )
-
-    # keys
-
-    def keys(self, persona: Persona) -> list[ApiKey]:
-        rows = self._db.execute(
-            "SELECT * FROM api_keys WHERE persona = ? ORDER BY created_ms, api_key", (persona,)
-        )
-        return [_api_key(row) for row in rows]
-
-    def find_key(self, persona: Persona, api_key: str) -> ApiKey | None:
-        name = persona, api_key
-        if name not in self._keys:
-            row = self._db.execute(
-                "SELECT * FROM api_keys WHERE persona = ? AND api_key = ?", (persona, api_key)
-            ).fetchone()
-            if row is None:
-                return None
-            self._keys[name] = _api_key(row)
-        return self._keys[name]
-
-    def save_key(self, key: ApiKey) -> None:
-        self._keys[key.persona, key.api_key] = key
-        self._db.execute(
-            f"INSERT OR REPLACE INTO api_keys VALUES ({_marks(10)})",  # noqa: S608
-            (
-                *astuple(key)[:6],
-                msgspec.json.encode(key.ip_list).decode(),
-                msgspec.json.encode(key.permissions).decode(),
-                key.expires_ms,
-                key.account,
-            ),
-        )
-
-    def delete_key(self, key: ApiKey) -> None:
-        self._keys.pop((key.persona, key.api_key), None)
-        self._db.execute("DELETE FROM api_keys WHERE persona = ? AND api_key = ?", (key.persona, key.api_key))
-
-    # limits
-
-    def ip_usage(self, ip: str) -> IpUsage:
-        if ip not in self._ip_usage:
-            row = self._db.execute("SELECT * FROM ip_usage WHERE ip = ?", (ip,)).fetchone()
-            self._ip_usage[ip] = IpUsage(ip) if row is None else IpUsage(*row)
-        return self._ip_usage[ip]
-
-    def save_ip_usage(self, usage: IpUsage) -> None:
-        saved, self._ip_usage[usage.ip] = self._ip_usage.get(usage.ip), usage
-        row = astuple(usage)[:6]
-        if saved is None or row != astuple(saved)[:6]:
-            self._db.execute("INSERT OR REPLACE INTO ip_usage VALUES (?, ?, ?, ?, ?, ?)", row)
-
-    def clear_ip_usage(self) -> None:
-        self._ip_usage.clear()
-        self._db.execute("DELETE FROM ip_usage")
 
     # faults
 
@@ -350,10 +294,3 @@ def _account(row: tuple[Any, ...]) -> Account:
         row[16],
     )
     return Account(*values)
-
-
-def _api_key(row: tuple[Any, ...]) -> ApiKey:
-    values = list(row)
-    values[6] = msgspec.json.decode(row[6], type=tuple[str, ...])
-    values[7] = msgspec.json.decode(row[7], type=Permissions)
-    return ApiKey(*values)

@@ -90,7 +90,7 @@ async def test_a_small_budget_is_waited_for(tmp_path: Path) -> None:
         assert (await reconciled(place)).breaks == ()
         assert place.clock.now_ms() - began_ms > 60_000
         with operator(place) as exchange, exchange.transaction() as engine:
-            assert engine.state.ip_usage("127.0.0.1").bans == 0
+            assert engine.state.access.ip_usage("127.0.0.1").bans == 0
 
 
 async def test_a_run_that_is_cut_off_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,7 +150,7 @@ def _subject(exchange: Exchange, request: HttpRequest) -> Subject:
 
 def _restrict(engine: Engine, request: HttpRequest, rule: plan.Permission) -> None:
     """Change the rights of the key that asks."""
-    key = engine.state.find_key(engine.world.account.persona, request.headers.get("X-MBX-APIKEY", ""))
+    key = engine.state.access.find_key(engine.world.account.persona, request.headers.get("X-MBX-APIKEY", ""))
     if key is None:
         return
     rights = key.permissions
@@ -159,7 +159,7 @@ def _restrict(engine: Engine, request: HttpRequest, rule: plan.Permission) -> No
     if rule.reading is not None:
         rights = replace(rights, reading=rule.reading)
     ip_list = key.ip_list if rule.ip_list is None else rule.ip_list
-    engine.state.save_key(replace(key, permissions=rights, ip_list=ip_list))
+    engine.state.access.save_key(replace(key, permissions=rights, ip_list=ip_list))
 
 
 def _event_order(hits: list[Hit]) -> EventOrder | None:

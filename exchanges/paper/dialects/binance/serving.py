@@ -133,7 +133,7 @@ class _Serving:
             failure = error
         weight = route.weigh(values)
         limits = engine.world.account.limits
-        usage, too_many = charge(state.ip_usage(self.request.ip), weight, engine.now_ms, limits)
+        usage, too_many = charge(state.access.ip_usage(self.request.ip), weight, engine.now_ms, limits)
         if too_many is not None:
             failure = from_too_many(too_many, limits)
         result: Any = None
@@ -146,7 +146,7 @@ class _Serving:
                 failure = from_refusal(refused)
             except ApiError as error:
                 failure = error
-        state.save_ip_usage(usage)
+        state.access.save_ip_usage(usage)
         used = str(usage.weight)
         if self.request.path.startswith("/sapi/"):
             self.headers["X-SAPI-USED-IP-WEIGHT-1M"] = used
@@ -171,7 +171,7 @@ class _Serving:
             api_key = request.headers.get("X-MBX-APIKEY", "")
             auth.check_key_format(api_key)
             key = auth.check_key(
-                engine.state.find_key(engine.world.account.persona, api_key),
+                engine.state.access.find_key(engine.world.account.persona, api_key),
                 request.ip,
                 trades=route.security is Security.TRADE,
                 now_ms=engine.now_ms,
