@@ -77,6 +77,7 @@ class Prepared:
 class Wanted:
     """What a strategy wants in a course; `rules` and the rows of `terms` in the kernel's order."""
 
+    signals: tuple[Signals, ...]
     rules: IntArray
     terms: IntArray
     wishes: tuple[Wishes, ...]
@@ -103,7 +104,7 @@ def wanted(prepared: Prepared, strategy: Strategy) -> Wanted:
         raise OnlyPlain(f"{strategy.name} learns from its trades")
     if not isinstance(strategy, Vectorized):
         raise OnlyPlain(f"{strategy.name} decides bar by bar")
-    signals = [strategy.evaluate(each.view).signals() for each in prepared.course.lanes]
+    signals = tuple(strategy.evaluate(each.view).signals() for each in prepared.course.lanes)
     if any(each.confirm for each in signals):
         raise OnlyPlain(f"{strategy.name} enters by where the account stands, too")
     first = signals[0]
@@ -113,6 +114,7 @@ def wanted(prepared: Prepared, strategy: Strategy) -> Wanted:
     terms = [_terms(each, prepared.setup) for each in signals]
     starts = np.cumsum([0, *(len(table) for _, table in terms)]).tolist()
     made = Wanted(
+        signals,
         _rules(prepared, first),
         np.concatenate([table for _, table in terms]),
         tuple(

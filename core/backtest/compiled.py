@@ -81,7 +81,8 @@ def run_compiled(prepared: Prepared, strategy: Strategy) -> Outcome:
         slots, money, counts, trades, equity,
     )  # fmt: skip
     *counted, n_trades = counts.tolist()
-    return Outcome(trades[:n_trades].copy(), equity, Counts(*counted), engine="compiled")
+    made = trades[:n_trades].copy()
+    return Outcome(made, equity, Counts(*counted), engine="compiled", signals=wants.signals)
 
 
 @lru_cache(maxsize=1)

@@ -24,7 +24,7 @@ def findings(outcome: Outcome, figures: Figures, course: Course, strategy: Strat
         *_too_little(figures),
         *_unsettled(strategy, course.lanes),
         *_orders(outcome, figures),
-        *_idle(strategy, course.lanes),
+        *_idle(outcome, strategy, course.lanes),
     ]
 
 
@@ -74,16 +74,16 @@ def _orders(outcome: Outcome, figures: Figures) -> Iterator[str]:
         yield f"{figures.open_trades} position(s) were open at the end: in the equity, not among the trades"
 
 
-def _idle(strategy: Strategy, lanes: Sequence[Lane]) -> Iterator[str]:
+def _idle(outcome: Outcome, strategy: Strategy, lanes: Sequence[Lane]) -> Iterator[str]:
     """Name gates that never closed or never opened, and classes that never occurred."""
     if not isinstance(strategy, Vectorized):
         return
+    given = outcome.signals or [strategy.evaluate(each.view).signals() for each in lanes]
     closed: dict[str, int] = {}
     opened: dict[str, int] = {}
     classes: dict[str, int] = {}
-    for lane in lanes:
+    for lane, signals in zip(lanes, given, strict=True):
         asked = lane.decide_at[lane.decide_at != NO_DECISION]
-        signals = strategy.evaluate(lane.view).signals()
         for code, holds in signals.gates.items():
             passed = int(np.count_nonzero(holds[asked]))
             opened[code] = opened.get(code, 0) + passed

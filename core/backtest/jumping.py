@@ -37,7 +37,7 @@ def run_jumping(prepared: Prepared, strategy: Strategy) -> Outcome:
     trades = np.array(books.trades[:count], dtype=np.int64).reshape(-1, kernel.TRADE_COLUMNS)
     length = prepared.course.length
     equity: IntArray = books.free.over(length) + sum(each.worth_over(length) for each in lanes)
-    return Outcome(trades, equity, Counts(*counted), engine="jumping")
+    return Outcome(trades, equity, Counts(*counted), engine="jumping", signals=wants.signals)
 
 
 @dataclass(slots=True)

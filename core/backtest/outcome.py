@@ -10,6 +10,7 @@ from types import MappingProxyType
 import numpy as np
 
 from core.bars import IntArray
+from core.strategies.protocol import Signals
 
 STILL_OPEN = -1
 
@@ -66,7 +67,7 @@ class Counts:
 class Outcome:
     """`trades`: shape (n_trades, 13), in the order of entry. `equity`: shape (n_bars,), at the close of each
     bar, in units of quote. `reasons`: how often each reason, block and class was given; empty where
-    decisions were not made one by one, as in the compiled engine.
+    decisions were not made one by one, as in the quick engines. `signals`: what those went by, one a lane.
     """
 
     trades: IntArray
@@ -74,6 +75,7 @@ class Outcome:
     counts: Counts
     engine: str
     reasons: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    signals: tuple[Signals, ...] = ()
 
     def column(self, column: Column) -> IntArray:
         values: IntArray = self.trades[:, column]

@@ -28,6 +28,8 @@ from core.strategies import Series, Strategy
 
 _CHUNKS_PER_WORKER = 32
 _CHUNK_MAX = 64
+_WORTH_COMPILING = 50
+"""With fewer sets compiling takes longer than it saves."""
 
 
 @dataclass(slots=True)
@@ -120,7 +122,8 @@ class _Bench:
         try:
             if prepared is None:
                 raise OnlyPlain  # noqa: TRY301 - one way to the plain engine
-            outcome = run_quick(prepared, chosen, job.engine, one_of_many=True)
+            many = len(self.points) >= _WORTH_COMPILING
+            outcome = run_quick(prepared, chosen, job.engine, one_of_many=many)
         except OnlyPlain:
             outcome, _ = run(way, chosen, job.setup, engine="plain")
         return Result(index, score(figures(outcome, way, job.setup.balance.value)))
