@@ -29,7 +29,7 @@ standard output holds exactly one document, also on failure."""
 _FILES = (
     (
         "./.env",
-        "the settings, unless --env-file or TRADER_ENV_FILE names another file; else .env in the home",
+        "the settings, unless --env-file or TRADER_ENV_FILE names another; else .env in the home",
     ),
     ("~/.local/state/trader", "the home, unless --home or TRADER_HOME names another folder"),
     ("HOME/journal.sqlite3", "the journal: every order before it is sent, hash-chained"),
