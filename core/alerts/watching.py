@@ -1,13 +1,15 @@
-"""The mark that a position is being watched: set at each look of the command that holds it.
+"""The mark that a position is being watched: a file that the watching command holds and touches at each look.
 
-Not in the journal, for a look every few seconds is no event; a file's time survives neither a killed command
-nor a sleeping laptop for long, and that is what it is for.
+Not in the journal, for a look every few seconds is no event. The kernel lets the file go when the command
+ends, however it ends; the time of the last touch tells of one that lives and sees nothing.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from core.account import AccountKey
@@ -21,26 +23,44 @@ STALE_AFTER_MS = 120_000
 def watched(home: Path, account: AccountKey, symbol: str) -> Iterator[Callable[[], None]]:
     """Give what is to be called at each look at a position. Without a mark an alert comes that need not."""
     path = _mark(home, account, symbol)
+    with ExitStack() as stack:
+        held: list[int] = []
 
-    def mark() -> None:
-        with suppress(OSError):
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            path.touch(mode=0o600)
+        def mark() -> None:
+            with suppress(OSError):
+                if not held:
+                    held.append(stack.enter_context(_opened(path)))
+                os.utime(held[0])
 
-    try:
         yield mark
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """Hold a mark together with others who watch the same. Raises OSError, also while it is looked at."""
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield descriptor
     finally:
-        with suppress(OSError):
-            path.unlink()
+        os.close(descriptor)
 
 
 def is_watched(home: Path, account: AccountKey, symbol: str, now_ms: int) -> bool:
-    """Tell whether somebody looked lately. `now_ms`: of this machine's clock."""
+    """Tell whether somebody watches, and looked lately. `now_ms`: of this machine's clock."""
     try:
-        seen_ms = _mark(home, account, symbol).stat().st_mtime_ns // 1_000_000
+        descriptor = os.open(_mark(home, account, symbol), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return False
-    return abs(now_ms - seen_ms) < STALE_AFTER_MS
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return abs(now_ms - os.fstat(descriptor).st_mtime_ns // 1_000_000) < STALE_AFTER_MS
+    else:
+        return False
+    finally:
+        os.close(descriptor)
 
 
 def _mark(home: Path, account: AccountKey, symbol: str) -> Path:

@@ -15,8 +15,8 @@ from core.alerts.heartbeat import Heartbeat
 from core.alerts.queue import Queue
 from core.alerts.queue_file import QueueFile
 from core.alerts.standing import UNWATCHED_AFTER_MS, Wanted
-from core.alerts.watching import STALE_AFTER_MS, watched
-from core.clock import DAY_MS, HOUR_MS
+from core.alerts.watching import STALE_AFTER_MS, is_watched, watched
+from core.clock import DAY_MS, HOUR_MS, SystemClock
 from core.journal import Journal
 from core.operations.alerts import FIRST_LOOK_MS, collect
 from core.orders import OrderStatus, Purpose, Side
@@ -166,6 +166,17 @@ def test_a_position_that_nobody_watches_is_told_of_and_a_watched_one_beats(place
         (told,) = place.collected().waiting
     assert told.urgent
     assert "0.001 BTCUSDT is open, protected by nothing" in told.text
+
+
+def test_of_two_who_watch_the_last_one_ends_it(place: Place) -> None:
+    home, account, now_ms = place.home, place.account, SystemClock().now_ms
+    with watched(home, account, "BTCUSDT") as one:
+        one()
+        with watched(home, account, "BTCUSDT") as other:
+            other()
+        assert is_watched(home, account, "BTCUSDT", now_ms())
+        assert not is_watched(home, account, "BNBBTC", now_ms())
+    assert not is_watched(home, account, "BTCUSDT", now_ms())
 
 
 def look_at(place: Place, *, seen_ms: int) -> None:
