@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from core.account import CommissionRates
@@ -15,6 +15,7 @@ from core.backtest.arrays import OnlyPlain, prepare
 from core.backtest.compiled import run_compiled
 from core.backtest.costs import Costs
 from core.backtest.jumping import run_jumping
+from core.backtest.kernel import mul_div, mul_div_64, mul_div_up, mul_div_up_64
 from core.backtest.market import Market, Rules, market
 from core.backtest.outcome import Outcome
 from core.backtest.plain import run_plain
@@ -143,6 +144,17 @@ def test_on_recorded_bars(recorded_markets: list[Market], name: str, minutes: in
         assert plain.agrees_with(compiled)
         assert plain.agrees_with(jumping)
         assert len(plain.trades) >= 3
+
+
+whole = st.integers(0, 2**61 - 1)
+
+
+@given(whole, whole, st.integers(1, 2**61 - 1))
+@example(2**61 - 1, 2**61 - 1, 2**61 - 1)
+def test_products_beyond_64_bits_are_divided_exactly(a: int, b: int, c: int) -> None:
+    assume(a * b // c < 2**62)
+    assert mul_div_64(a, b, c) == mul_div(a, b, c)
+    assert mul_div_up_64(a, b, c) == mul_div_up(a, b, c)
 
 
 def test_a_difference_is_seen() -> None:
