@@ -55,6 +55,12 @@ def _trade_over_rest(api: Any) -> None:
     assert {order.order_id for order in found} == {bid.order_id, stop.order_id}
     assert api.get_order(symbol="BTCUSDT", order_id=bid.order_id).data().status == "NEW"
     assert api.delete_order(symbol="BTCUSDT", order_id=bid.order_id).data().status == "CANCELED"
+    working = {"working_type": "LIMIT", "working_side": "BUY", "working_time_in_force": "GTC"}
+    sale = {"pending_type": "MARKET", "pending_side": "SELL"}
+    paid = api.order_list_opo(
+        symbol="BTCUSDT", **working, working_price=LOW, working_quantity=0.0002, **sale
+    ).data()
+    assert (paid.contingency_type, paid.order_reports[1].status) == ("OTO", "PENDING_NEW")
     api.delete_open_orders(symbol="BTCUSDT")
     assert api.my_trades(symbol="BTCUSDT").data()[0].is_buyer is True
     balances = {row.asset: row.free for row in api.get_account(omit_zero_balances=True).data().balances}
