@@ -1,6 +1,6 @@
 """Whether what is written to a folder outlives the machine or container it is written on.
 
-Source: proc_pid_mountinfo(5); the layout of volumes is that of Docker and Podman.
+Source: proc_pid_mountinfo(5); the layout of volumes is that of Docker, Podman and Kubernetes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ IN_MEMORY: Final = frozenset({"tmpfs", "ramfs"})
 LAYERED: Final = frozenset({"overlay", "aufs", "fuse.fuse-overlayfs"})
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
-_ANONYMOUS_VOLUME = re.compile(r"/volumes/[0-9a-f]{64}/_data")
+_NAMELESS_VOLUME = re.compile(r"/volumes/([0-9a-f]{64}/_data|kubernetes\.io~empty-dir/)")
 
 
 class Mount(NamedTuple):
@@ -36,8 +36,9 @@ class Mount(NamedTuple):
 def why_lost(folder: Path) -> str:
     """Say why a folder will not be there after a restart, "" where it will, or where nobody can tell."""
     with suppress(OSError):
+        mounts = MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
         in_container = any(mark.exists() for mark in CONTAINER_MARKS)
-        return why_lost_on(folder.resolve(), MOUNTS.read_text(encoding="utf-8"), in_container=in_container)
+        return why_lost_on(folder.resolve(), mounts, in_container=in_container)
     return ""
 
 
@@ -56,7 +57,7 @@ def why_lost_on(folder: Path, mountinfo: str, *, in_container: bool) -> str:
     is_layer = in_container and innermost.point == Path("/") and not innermost.is_whole_device
     if innermost.kind in LAYERED or is_layer:
         return "it is a part of the container, and goes with it"
-    if _ANONYMOUS_VOLUME.search(innermost.root):
+    if _NAMELESS_VOLUME.search(innermost.root):
         return "it is a volume without a name, which the next container does not get"
     return ""
 

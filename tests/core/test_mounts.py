@@ -26,6 +26,10 @@ ON_DISK = "29 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n"
 ON_BTRFS = "700 650 0:60 /subvolumes/f00 / ro - btrfs /dev/sda rw\n"
 NAMED = "703 700 8:1 /var/lib/docker/volumes/trader/_data /var/lib/trader rw - ext4 /dev/sda1 rw\n"
 ANONYMOUS = NAMED.replace("/trader/_data", f"/{'0f' * 32}/_data")
+OF_A_POD = NAMED.replace(
+    "/var/lib/docker/volumes/trader/_data",
+    "/var/lib/kubelet/pods/5b3f/volumes/kubernetes.io~empty-dir/home",
+)
 BOUND = "703 700 8:1 /home/me/trader /var/lib/trader rw - ext4 /dev/sda1 rw\n"
 IN_MEMORY = "703 700 0:70 / /var/lib/trader rw - tmpfs tmpfs rw\n"
 
@@ -46,6 +50,7 @@ IN_MEMORY = "703 700 0:70 / /var/lib/trader rw - tmpfs tmpfs rw\n"
         pytest.param(DATA, CONTAINER + NAMED, True, "", id="named volume"),
         pytest.param(DATA / "home", CONTAINER + BOUND, True, "", id="folder of the host"),
         pytest.param(DATA, CONTAINER + ANONYMOUS, True, "without a name", id="anonymous volume"),
+        pytest.param(DATA, CONTAINER + OF_A_POD, True, "without a name", id="volume of a pod"),
         pytest.param(DATA, CONTAINER + IN_MEMORY, True, "/var/lib/trader is tmpfs", id="volume in memory"),
         pytest.param(DATA, CONTAINER + NAMED + IN_MEMORY, True, "is tmpfs", id="covered by memory"),
         pytest.param(DATA, CONTAINER + IN_MEMORY + NAMED, True, "", id="memory covered"),
