@@ -15,7 +15,7 @@ from core.config import KEPT
 from core.errors import ConfigError
 from core.kept_secrets import SYSTEMD
 from core.runtime_folder import default_runtime_folder
-from core.schedule import Job, Place, merged, owner_line, units
+from core.schedule import Job, Place, merged, own_lines, owner_line, units
 from core.settings import describe_settings
 from core.settings_file import read_settings_file
 
@@ -75,6 +75,19 @@ def _credentials(settings: Settings, folder: Path | None) -> tuple[tuple[str, Pa
         return ()
     names = sorted({name.removesuffix("_PATH") for name in KEPT})
     return tuple((name, folder / name) for name in names if (folder / name).is_file())
+
+
+def installed(home: Path, environ: Mapping[str, str]) -> str:
+    """Return what `schedule --install` wrote for a home, and nothing of anybody else's."""
+    place = Place((), home.resolve(), None, home)
+    try:
+        table = own_lines(_crontab(["-l"], None).stdout, place)
+    except ConfigError as error:
+        table = f"{error.message}\n"
+    folder, owner = units_folder(environ), owner_line(place)
+    texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("trader-*.*"))}
+    ours = [f"{folder / name}\n{text}" for name, text in texts.items() if text.startswith(owner)]
+    return "\n".join(["crontab:", table, "units:", *ours]) + "\n"
 
 
 # --- crontab

@@ -99,6 +99,17 @@ def merged(present: str, place: Place, chosen: Sequence[Job]) -> str:
     return "".join(lines[: marks[0]]) + ours + "".join(lines[marks[1] + 1 :])
 
 
+def own_lines(present: str, place: Place) -> str:
+    """Return the lines of a crontab from the first to the last mark of this home, "" without both."""
+    lines = present.splitlines(keepends=True)
+    marks = [
+        index
+        for index, line in enumerate(lines)
+        if line.rstrip("\r\n") in (f"{BEGIN} {place.home}", f"{END} {place.home}")
+    ]
+    return "".join(lines[marks[0] : marks[-1] + 1]) if len(marks) > 1 else ""
+
+
 def owner_line(place: Place) -> str:
     """Return the first line of a unit, by which it is known whose it is."""
     return f"# trader schedule for {place.home}"

@@ -9,21 +9,27 @@ from __future__ import annotations
 import platform
 import stat
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
 
+from core.account import AccountKey
 from core.clock import Clock, iso_utc
 from core.errors import TraderError
+from core.ids import system_random
+from core.journal import Journal, latch
 from core.journal.audit_log import AUDIT_LOG
+from core.journal.files import installations
 from core.journal.verification import verify_home
 from core.secrets import Secret
 from core.setting_fields import describe
 from core.settings import Settings
 
 LOG_LINES = 300
+ERROR_LINES = 100
 _TAIL_BYTES = 256 * 1024
+_ERRORS_TAIL_BYTES = 4 * 1024 * 1024
 FILES_MAX = 500
 HIDDEN = "(set, not shown)"
 
@@ -36,15 +42,27 @@ class Bundle:
     left_out: tuple[str, ...]
 
 
-def bundle(settings: Settings, clock: Clock, needles: Sequence[str], version: str) -> Bundle:
-    """Collect what helps. A piece that cannot be made says why instead; nothing is changed."""
+def bundle(
+    settings: Settings,
+    clock: Clock,
+    needles: Sequence[str],
+    version: str,
+    more: Mapping[str, Callable[[], str]],
+) -> Bundle:
+    """Collect what helps. A piece that cannot be made says why instead; nothing is changed.
+
+    `more`: makers of further pieces, by file name.
+    """
     home = settings.home
     makers: dict[str, Callable[[], str]] = {
         "program.txt": lambda: _program(clock, version),
         "settings.txt": lambda: _settings(settings),
         "home.txt": lambda: _files(home),
+        "state.txt": lambda: _state(home, clock),
         "journal.txt": lambda: _journal(home, clock),
-        "trade_audit_tail.log": lambda: _tail(home / AUDIT_LOG),
+        "errors.log": lambda: _tail(home / AUDIT_LOG, _ERRORS_TAIL_BYTES, ERROR_LINES, only="[ERROR]"),
+        "trade_audit_tail.log": lambda: _tail(home / AUDIT_LOG, _TAIL_BYTES, LOG_LINES),
+        **more,
     }
     texts: dict[str, str] = {}
     left_out = []
@@ -97,9 +115,43 @@ def _journal(home: Path, clock: Clock) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _tail(path: Path) -> str:
+def _state(home: Path, clock: Clock) -> str:
+    """Return how every account stands, in the journal's own numbers."""
+    lines = [f"latch: {'set' if latch.is_set(home) else 'not set'}"]
+    lines.append(f"installations: {', '.join(installations(home)) or 'none'}")
+    with Journal.open(home, clock=clock, random_bytes=system_random, read_only=True) as journal:
+        for account in journal.accounts():
+            lines += ["", str(account), *_account(journal, account)]
+        for each in journal.evidence():
+            lines += ["", f"evidence {each.evidence_id}: stage {each.stage}, {each.symbol}, {each.strategy}"]
+            lines += [f"  {name}: {result}" for name, result in each.checks.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _account(journal: Journal, account: AccountKey) -> Iterator[str]:
+    entry, compared = journal.state_entry(account), journal.reconciliations(account).newest()
+    yield f"  trading state: {journal.trading_state(account)}{f' ({entry.reason})' if entry else ''}"
+    if journal.restores.awaits_reconciliation(account):
+        yield "  restored from a backup, and not compared since"
+    yield f"  compared: {'never' if compared is None else iso_utc(compared.time_ms)}"
+    for known in journal.reconciliations(account).breaks():
+        if known.is_open:
+            yield f"  break {known.break_id}: {known.found.break_class} {known.found.explanation}"
+    for held in journal.positions(account):
+        if not held.is_flat:
+            yield f"  position: {held.quantity} on {held.symbol}"
+    for order in journal.open_orders(account):
+        yield f"  open: {order.client_order_id} {order.side} {order.quantity} on {order.symbol}"
+    for unsettled in journal.unsettled(account):
+        yield f"  unsettled: {unsettled.order.client_order_id}: {unsettled.what}"
+    for quarantine in journal.quarantines(account):
+        yield f"  quarantined: {quarantine.symbol}: {quarantine.reason}"
+
+
+def _tail(path: Path, reach: int, most: int, only: str = "") -> str:
+    """Return the last lines of a file that hold `only`, looking no further back than `reach` bytes."""
     with path.open("rb") as file:
         file.seek(0, 2)
-        file.seek(max(0, file.tell() - _TAIL_BYTES))
+        file.seek(max(0, file.tell() - reach))
         lines = file.read().decode("utf-8", "replace").splitlines()
-    return "\n".join(lines[-LOG_LINES:]) + "\n"
+    return "\n".join([line for line in lines if only in line][-most:]) + "\n"

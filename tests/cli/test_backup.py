@@ -13,7 +13,7 @@ from tests.cli.spawned import ended, read_until, spawned
 
 SECRET = "MARKED" * 11 + "xx"
 FAST = "TRADER_PAPER_SPEED=600"
-"""A minute of the exchange, after which a difference is no longer a matter of timing, is a tenth of a second."""
+"""A minute of the exchange, in which a difference may be a matter of timing, is a tenth of a second."""
 
 
 def orders(home: Path) -> set[str]:

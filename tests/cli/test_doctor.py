@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conversation import Shell
+from tests.cli.test_schedule import CRONTAB
 
 SECRET = "MARKED" * 11 + "xx"
 
@@ -38,6 +39,26 @@ def test_it_holds_what_helps(shell: Shell) -> None:
     assert "journal.sqlite3" in texts["home.txt"]
     assert texts["journal.txt"] == "findings: 0\n"
     assert "Evidence recorded" in texts["trade_audit_tail.log"]
+    assert "trading state: ACTIVE" in texts["state.txt"]
+    assert "stage 0, BTCUSDT, coherence" in texts["state.txt"]
+    assert texts["errors.log"] == "\n"
+    assert path.stat().st_size < 100_000
+
+
+def test_it_holds_what_was_scheduled_here_and_nothing_else_of_the_crontab(shell: Shell) -> None:
+    program = shell.program.parent / "crontab"
+    program.write_text(CRONTAB)
+    program.chmod(0o755)
+    table = Path(shell.environ["HOME"]) / "crontab"
+    table.parent.mkdir(exist_ok=True)
+    table.write_text("0 1 * * * curl https://me:private@example.org\n")
+    assert shell.run("trader schedule --install --yes -q")[0] == 0
+    assert shell.run("trader schedule --systemd --install --yes -q")[0] == 0
+    assert shell.run("trader doctor help.zip")[0] == 0
+    text = unpacked(shell.folder / "help.zip")["schedule.txt"]
+    assert "17 * * * * " in text
+    assert "trader-check.timer" in text
+    assert "private" not in text
 
 
 def test_no_secret_gets_in(shell: Shell) -> None:
@@ -61,6 +82,14 @@ def test_a_piece_that_holds_a_secret_is_left_out_and_named(shell: Shell) -> None
     assert exit_code == 5
     assert "a secret stands in trade_audit_tail.log" in stderr
     assert "trade_audit_tail.log" not in unpacked(shell.folder / "help.zip")
+
+
+def test_a_part_of_a_secret_url_is_a_secret_too(shell: Shell) -> None:
+    with (Path(shell.environ["TRADER_HOME"]) / "trade_audit.log").open("a") as log:
+        log.write(f"a token alone: {SECRET}\n")
+    exit_code, _, stderr = shell.run(f"ALERT_URLS=json://me:{SECRET}@127.0.0.1/path trader doctor help.zip")
+    assert exit_code == 5, stderr
+    assert all(SECRET not in text for text in unpacked(shell.folder / "help.zip").values())
 
 
 def test_it_works_with_a_broken_journal(shell: Shell) -> None:
