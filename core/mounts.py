@@ -44,7 +44,7 @@ def why_lost(folder: Path) -> str:
 
 def why_lost_on(folder: Path, mountinfo: str, *, in_container: bool) -> str:
     """As `why_lost`, of an absolute folder without links on a machine with these mounts."""
-    mounts = [_mount(line) for line in mountinfo.splitlines()]
+    mounts = [_mount(line) for line in mountinfo.split("\n") if line]
     around = [mount for mount in mounts if folder.is_relative_to(mount.point)]
     if not around:
         return ""
