@@ -28,8 +28,8 @@ from core.strategies import Series, Strategy
 
 _CHUNKS_PER_WORKER = 32
 _CHUNK_MAX = 64
-_WORTH_COMPILING = 50
-"""With fewer sets compiling takes longer than it saves."""
+_WORTH_COMPILING = 5_000_000
+"""Bars of all sets together: with fewer, compiling takes longer than it saves."""
 
 
 @dataclass(slots=True)
@@ -122,7 +122,7 @@ class _Bench:
         try:
             if prepared is None:
                 raise OnlyPlain  # noqa: TRY301 - one way to the plain engine
-            many = len(self.points) >= _WORTH_COMPILING
+            many = len(self.points) * way.length >= _WORTH_COMPILING
             outcome = run_quick(prepared, chosen, job.engine, one_of_many=many)
         except OnlyPlain:
             outcome, _ = run(way, chosen, job.setup, engine="plain")
