@@ -5,6 +5,7 @@ numbered lines are steps, counted through over all sections. What a step is tick
 comments of its own: `<!-- gate: key-rights -->` (a check or a gate, any number of them),
 `<!-- drill: halt -->` (as many), `<!-- evidence: stage 1 -->`, and `<!-- command: trader reconcile -->` for
 what is to be typed. A step with neither gate, drill nor evidence is manual.
+Comments of BLOCK_MARKS are for the tests, which run every code block.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ _FENCE = "```"
 _SENTENCE_END = re.compile(r"(?<=[.:?]) ")
 _KINDS = ("gate", "evidence", "drill", "command", "ticks hold")
 _SEVERAL = ("gate", "drill")
+
+BLOCK_MARKS = ("scene", "meanwhile", "exit", "typed", "stays up", "not run")
+"""Comments that say how the next code block is run by the tests (tests/executable/pages.py)."""
 
 
 class PageError(ValueError):
@@ -137,6 +141,8 @@ def _chunks(file: str, lines: Sequence[str]) -> Iterator[_Chunk]:
 def _comments(file: str, number: int, line: str) -> Iterator[tuple[int, str, str]]:
     for text in _COMMENT.findall(line):
         kind, colon, value = text.partition(":")
+        if kind in BLOCK_MARKS:
+            continue
         if not colon or kind not in _KINDS or not value.strip():
             known = ", ".join(_KINDS)
             raise PageError(f"{file}:{number}: `{text}` names nothing; it takes `KIND: VALUE`, of {known}")

@@ -35,7 +35,7 @@ PROCEDURES = {
 CONSOLE = re.compile(r"^ *```console\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 INLINE = re.compile(r"`trader runbook ([^`]+)`")
 ASSIGNMENT = re.compile(r"[A-Z_]+=")
-SEPARATORS = {"|", "&&", ";"}
+SEPARATORS = {"|", "&&", ";", ">"}
 
 
 def lines_of(page: Page) -> list[str]:
@@ -49,7 +49,7 @@ def lines_of(page: Page) -> list[str]:
 
 def commands_of(line: str) -> list[list[str]]:
     """Return the arguments of every `trader` in a line of shell."""
-    words = shlex.shlex(line, posix=True, punctuation_chars="|&;")
+    words = shlex.shlex(line, posix=True, punctuation_chars="|&;>")
     words.whitespace_split = True
     found: list[list[str]] = [[]]
     for word in words:
