@@ -151,8 +151,7 @@ class _Run:
     def _step(self, each: _Lane, bar: int, at: int) -> None:
         slot, in_market = each.slot, each.lane.first + at
         if (index := each.decide_at[at]) != NO_DECISION:
-            if slot.position is not None and each.rule is not keep:
-                slot.follow(each.lane.view.bars, index, each.rule)
+            self._follow(each, bar, index)
             self._ask(each, bar, index)
         if each.order is not None and each.order.due <= bar:
             self._trade(each, each.order, bar, in_market)
@@ -162,8 +161,20 @@ class _Run:
                 if held.row[Column.EXIT] == Exit.STOP:
                     each.last_stop_ms = self._next_close_ms(each, at)
             elif each.order is None and slot.is_too_long(in_market):
-                due = bar + 1 + self.setup.costs.bars_late(self.course.interval_ms)
-                each.order = _Order(held.entry, held.decided, due, Exit.TIME)
+                each.order = _Order(held.entry, held.decided, self._due(bar + 1), Exit.TIME)
+
+    def _follow(self, each: _Lane, bar: int, index: int) -> None:
+        """Let the rules see a bar that has closed; what its stop cannot protect any more is sold."""
+        held = each.slot.position
+        if held is None or each.rule is keep:
+            return
+        is_through = each.slot.follow(each.lane.view.bars, index, each.rule)
+        if is_through and each.order is None:
+            each.order = _Order(held.entry, held.decided, self._due(bar), Exit.STOP)
+
+    def _due(self, bar: int) -> int:
+        """Return the bar at whose open an order fills that is sent as `bar` opens."""
+        return bar + self.setup.costs.bars_late(self.course.interval_ms)
 
     def _ask(self, each: _Lane, bar: int, index: int) -> None:
         held, ended = each.slot.position, each.ended
@@ -188,7 +199,7 @@ class _Run:
         each.ended = None
         if ended is not None or each.order is not None:
             return  # a bar that exits never enters, and an exit that is due stays due
-        due = bar + self.setup.costs.bars_late(self.course.interval_ms)
+        due = self._due(bar)
         if held is not None:
             if decision.action is Action.EXIT:
                 each.order = _Order(decision, index, due, Exit.SIGNAL)

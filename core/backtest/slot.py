@@ -150,8 +150,11 @@ class Slot:
             return True
         return False
 
-    def follow(self, bars: Bars, index: int, rule: PositionRule) -> None:
-        """Let a rule move the levels after a bar of decisions has closed."""
+    def follow(self, bars: Bars, index: int, rule: PositionRule) -> bool:
+        """Let a rule move the levels after a bar of decisions has closed.
+
+        Return whether the price is through the stop already: the venue would refuse it, and all is sold.
+        """
         position = self._position
         prices = (
             decimal_of(round(float(each[index]) * UNIT))
@@ -160,6 +163,7 @@ class Slot:
         closed = Bar(int(bars.open_time_ms[index]), *prices)
         held = Held(position.entry_price, position.entry_ms, position.terms, position.levels)
         position.levels = rule(closed, held)
+        return closed.close <= position.levels.stop
 
     def is_too_long(self, at: int) -> bool:
         """Tell whether the rules end the position at the close of a bar of the market."""

@@ -240,13 +240,17 @@ def test_a_trailing_stop_follows_closed_bars_of_decisions() -> None:
     prices = [FLAT, FLAT, (100, 105, 100, 105), (105, 105, 103.9, 104), FLAT]
     # The best price was 105: from the next bar on the stop is at 105 less 1 %.
     assert end(under_rules(prices, rules)) == (3, 10_395, Exit.STOP)
+    above = (104, 104, 104, 104)
     late = (
         [FLAT] * 5
-        + [FLAT, (100, 105, 100, 105), (105, 105, 103.9, 104), FLAT, FLAT]
+        + [FLAT, (100, 105, 100, 105), (105, 105, 103.9, 104), above, above]
         + [(105, 105, 103, 104)] * 5
     )
     # Five minutes to a decision: the fall within the bar of the rise is not seen, the one after it is.
     assert end(under_rules(late, rules, minutes=5)) == (10, 10_395, Exit.STOP)
+    # Closed below where the stop should be: the venue would refuse it, so all is sold at once.
+    late[8:10] = [FLAT, FLAT]
+    assert end(under_rules(late, rules, minutes=5)) == (10, 10_500, Exit.STOP)
 
 
 def test_a_position_ends_when_it_was_held_long_enough() -> None:
