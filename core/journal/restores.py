@@ -16,6 +16,7 @@ from core.ids import RandomBytes, new_installation_id
 from core.journal import queries
 from core.journal import restore_rows as sql
 from core.journal.recording import next_sequence
+from core.journal.statements import INSTALLATION
 from core.journal.store import Append, Store
 from core.orders import OrderReport, OrderType, Purpose, Side
 from core.stages import TradingState
@@ -34,7 +35,7 @@ class Restores:
         name = new_installation_id(random_bytes)
 
         def body(append: Append) -> str:
-            previous = self._store.row("SELECT id FROM installation")
+            previous = self._store.row(INSTALLATION)
             told = {"previous": "" if previous is None else previous["id"], "installation_id": name}
             append("RESTORED", None, {**told, "reason": reason, "backup": backup})
             for account in queries.accounts(self._store):

@@ -82,7 +82,7 @@ def _described(home: Path, pieces: Path, contents: Contents, clock: Clock) -> Ma
     return Manifest(
         program=contents.program,
         made_ms=clock.now_ms(),
-        installations=known if newest in known else (*known, newest),
+        installations=(*(each for each in known if each != newest), newest),
         events=head.sequence,
         head=head.hash.hex(),
         has_secrets=contents.has_secrets,

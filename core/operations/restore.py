@@ -25,6 +25,7 @@ from core.journal.files import (
     installations,
     journal_exists,
     keep_installation,
+    log_is_pending,
     prepare_home,
 )
 from core.journal.verification import Progress, verify_home
@@ -153,6 +154,9 @@ def _publish(
         if each not in installations(home):
             keep_installation(home, each)
     kept_log = _put_aside(home / AUDIT_LOG, now_ms)
+    if log_is_pending(draft / DATABASE):
+        # The new installation id would stay behind in it, and this home would send under the old one.
+        raise OSError("the restored journal still has a write-ahead log")
     _sync(draft / DATABASE)
     os.link(draft / DATABASE, home / DATABASE)
     latch.sync_folder(home)

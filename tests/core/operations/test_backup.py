@@ -6,8 +6,11 @@ import json
 import shutil
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -20,8 +23,9 @@ from core.journal.emergency import EMERGENCY
 from core.journal.files import DATABASE, installations
 from core.journal.verification import verify_home
 from core.operations.backup import Contents, back_up
+from core.operations.entry_check import foreign_among
 from core.operations.restore import Restored, restore
-from core.orders import Side
+from core.orders import OrderStatus, Side
 from core.stages import TradingState
 from tests.core.journal.books import (
     CountedBytes,
@@ -29,8 +33,12 @@ from tests.core.journal.books import (
     open_account,
     open_journal,
     record_intent,
+    report,
 )
 from tests.core.operations.killed import killed_before
+
+if TYPE_CHECKING:
+    from core.desk import Desk
 
 SETTINGS = "TRADER_VENUE=paper\n"
 NAME = "b.zip"
@@ -96,6 +104,20 @@ def test_a_backup_is_private_and_comes_back_as_another_installation(
     assert mine.sequence == lost.sequence
     assert mine.client_order_id != lost.client_order_id
     assert "Restored from a backup" in (new / AUDIT_LOG).read_text()
+
+
+def test_open_orders_of_the_earlier_id_are_no_second_machine_once_they_are_known(
+    packed: Path, tmp_path: Path
+) -> None:
+    restored(packed, tmp_path / "new")
+    with open_journal(tmp_path / "new") as journal:
+        (account,) = journal.accounts()
+        known = report(journal.unsettled(account)[0].order.intent, OrderStatus.ACCEPTED)
+        later = replace(known, client_order_id=known.client_order_id.replace("-1", "-777"))
+        desk = cast("Desk", SimpleNamespace(journal=journal))
+        assert foreign_among(desk, [known, later]) == (later.client_order_id,)
+        journal.restores.adopt(account, later, "seen at the venue")
+        assert foreign_among(desk, [known, later]) == ()
 
 
 def test_the_copy_is_of_one_moment_while_others_write(home: Path, packed: Path) -> None:
