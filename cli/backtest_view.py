@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 NONE = "–"
 _SMALL = Decimal("0.1")
 POINTS_MAX = 2_000
+_PARAMETERS_MAX = 8
 _CHART_HEIGHT, _CHART_WIDTH_MAX = 8, 100
 _RATES = ("return_rate", "yearly_rate", "hold_rate", "win_rate", "exposure")
 TRADE_COLUMNS = (
@@ -137,11 +138,19 @@ def assumptions(report: Report) -> Iterator[tuple[str, str]]:
     if setup.has_rules:
         stated = (f"{each.name}={each.default}" for each in described(setup.rules))
         yield "position rules", ", ".join(stated)
-    yield (
-        "parameters",
-        ", ".join(f"{each.name}={each.default}" for each in described(report.strategy.parameters)),
-    )
+    yield "parameters", _parameters(report)
     yield "engine", report.outcome.engine
+
+
+def _parameters(report: Report) -> str:
+    """Return all of a few, else those that were changed: a strategy may have dozens."""
+    known = described(report.strategy.parameters)
+    changed = [each for each in known if each.name in report.job.changes]
+    shown = known if len(known) <= _PARAMETERS_MAX else changed
+    stated = [f"{each.name}={each.default}" for each in shown]
+    if len(shown) < len(known):
+        stated.append(f"{len(known) - len(shown)} as `trader strategies {report.strategy.name}` lists them")
+    return ", ".join(stated)
 
 
 def report_json(report: Report) -> dict[str, object]:
