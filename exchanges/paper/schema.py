@@ -5,103 +5,28 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from exchanges.paper.upgrades import UPGRADES
+
 STATE_FILE = "paper.sqlite3"
 APPLICATION_ID = 0x70617072
 SCHEMA_VERSION = 6
 BUSY_TIMEOUT_MS = 10_000
 LARGEST_INTEGER = 2**63 - 1
 
-_FAULTS = (
-    """CREATE TABLE fault_plan (
-  id INTEGER PRIMARY KEY CHECK (id = 1),
-  plan TEXT NOT NULL, began_ms INTEGER NOT NULL, tallies TEXT NOT NULL
-)""",
-    """CREATE TABLE late_fills (
-  account INTEGER NOT NULL, symbol TEXT NOT NULL, order_id INTEGER NOT NULL, due_ms INTEGER NOT NULL,
-  PRIMARY KEY (account, symbol, order_id)
-) WITHOUT ROWID""",
-)
-_TRANSFERS = (
-    """CREATE TABLE transfers (
-  account INTEGER NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL, asset TEXT NOT NULL,
-  amount INTEGER NOT NULL, in_bnb INTEGER NOT NULL, time_ms INTEGER NOT NULL,
-  PRIMARY KEY (account, number)
-) WITHOUT ROWID""",
-)
-_ORDER_LISTS = (
-    *(
-        f"ALTER TABLE orders ADD COLUMN {column} INTEGER NOT NULL DEFAULT {default}"
-        for column, default in (
-            ("list_id", -1),
-            ("trailing_delta", 0),
-            ("trailing_ms", -1),
-            ("reserve_price", 0),
-            ("iceberg", 0),
-            ("visible", 0),
-            ("priority", 0),
-            ("prevented", 0),
-            ("prevented_match_id", -1),
-            ("locked", -1),
-        )
-    ),
-    "ALTER TABLE fills ADD COLUMN list_id INTEGER NOT NULL DEFAULT -1",
-    "ALTER TABLE symbols ADD COLUMN executions INTEGER NOT NULL DEFAULT 0",
-    "ALTER TABLE symbols ADD COLUMN prevented INTEGER NOT NULL DEFAULT 0",
-    "DROP INDEX open_orders",
-    "CREATE INDEX open_orders ON orders (account) WHERE status IN ('PENDING_NEW', 'NEW', 'PARTIALLY_FILLED')",
-    """CREATE TABLE order_lists (
-  account INTEGER NOT NULL, list_id INTEGER NOT NULL, symbol TEXT NOT NULL, contingency TEXT NOT NULL,
-  client_id TEXT NOT NULL, working_id INTEGER NOT NULL, orders TEXT NOT NULL,
-  created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, status_type TEXT NOT NULL,
-  PRIMARY KEY (account, list_id)
-) WITHOUT ROWID""",
-    "CREATE INDEX open_lists ON order_lists (account) WHERE status_type != 'ALL_DONE'",
-    "CREATE INDEX order_lists_by_client_id ON order_lists (account, client_id, list_id)",
-    """CREATE TABLE prevented_matches (
-  account INTEGER NOT NULL, symbol TEXT NOT NULL, prevented_match_id INTEGER NOT NULL,
-  taker_order_id INTEGER NOT NULL, maker_order_id INTEGER NOT NULL, self_trade TEXT NOT NULL,
-  price INTEGER NOT NULL, maker_quantity INTEGER NOT NULL, taker_quantity INTEGER NOT NULL,
-  time_ms INTEGER NOT NULL,
-  PRIMARY KEY (account, symbol, prevented_match_id)
-) WITHOUT ROWID""",
-    """CREATE TABLE amendments (
-  account INTEGER NOT NULL, symbol TEXT NOT NULL, order_id INTEGER NOT NULL, execution_id INTEGER NOT NULL,
-  client_id_before TEXT NOT NULL, client_id_after TEXT NOT NULL,
-  quantity_before INTEGER NOT NULL, quantity_after INTEGER NOT NULL, time_ms INTEGER NOT NULL,
-  PRIMARY KEY (account, symbol, order_id, execution_id)
-) WITHOUT ROWID""",
-)
-_ACCOUNT_COLUMNS = """account, persona, market, uid, epoch, began_ms, last_ms, updated_ms,
-  maker_rate, taker_rate, pays_in_bnb, limits, ten_seconds, in_ten_seconds, day, in_day"""
-_SEVERAL_ACCOUNTS = (
-    "ALTER TABLE accounts RENAME TO single_accounts",
-    """CREATE TABLE accounts (
-  account INTEGER PRIMARY KEY, persona TEXT NOT NULL, market TEXT NOT NULL, uid INTEGER NOT NULL,
-  epoch INTEGER NOT NULL, began_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL,
-  maker_rate INTEGER NOT NULL, taker_rate INTEGER NOT NULL, pays_in_bnb INTEGER NOT NULL,
-  limits TEXT NOT NULL,
-  ten_seconds INTEGER NOT NULL, in_ten_seconds INTEGER NOT NULL,
-  day INTEGER NOT NULL, in_day INTEGER NOT NULL,
-  name TEXT NOT NULL DEFAULT 'main',
-  UNIQUE (persona, market, name)
-)""",
-    f"INSERT INTO accounts ({_ACCOUNT_COLUMNS}) SELECT {_ACCOUNT_COLUMNS} FROM single_accounts",  # noqa: S608
-    "DROP TABLE single_accounts",
-    "ALTER TABLE api_keys ADD COLUMN account TEXT NOT NULL DEFAULT 'main'",
-    # The first account of a venue gives the venue its number.
-    "ALTER TABLE symbols RENAME COLUMN account TO venue",
-    "ALTER TABLE consumed RENAME COLUMN account TO venue",
-)
 SCHEMA = """
 CREATE TABLE clock (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   anchor_wall_ms INTEGER NOT NULL, anchor_ms INTEGER NOT NULL,
   speed_numerator INTEGER NOT NULL, speed_denominator INTEGER NOT NULL
 );
+CREATE TABLE fault_plan (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  plan TEXT NOT NULL, began_ms INTEGER NOT NULL, tallies TEXT NOT NULL
+);
 CREATE TABLE api_keys (
   api_key TEXT NOT NULL, persona TEXT NOT NULL, kind TEXT NOT NULL, secret TEXT NOT NULL,
   label TEXT NOT NULL, created_ms INTEGER NOT NULL, ip_list TEXT NOT NULL, permissions TEXT NOT NULL,
-  expires_ms INTEGER,
+  expires_ms INTEGER, account TEXT NOT NULL DEFAULT 'main',
   PRIMARY KEY (persona, api_key)
 ) WITHOUT ROWID;
 CREATE TABLE ip_usage (
@@ -115,12 +40,20 @@ CREATE TABLE accounts (
   limits TEXT NOT NULL,
   ten_seconds INTEGER NOT NULL, in_ten_seconds INTEGER NOT NULL,
   day INTEGER NOT NULL, in_day INTEGER NOT NULL,
-  UNIQUE (persona, market)
+  name TEXT NOT NULL DEFAULT 'main',
+  UNIQUE (persona, market, name)
 );
+-- The first account of a venue gives the venue its number.
 CREATE TABLE symbols (
-  account INTEGER NOT NULL, symbol TEXT NOT NULL, status TEXT NOT NULL, step INTEGER NOT NULL,
+  venue INTEGER NOT NULL, symbol TEXT NOT NULL, status TEXT NOT NULL, step INTEGER NOT NULL,
   last_order_id INTEGER NOT NULL, own_trades INTEGER NOT NULL, updates INTEGER NOT NULL,
-  PRIMARY KEY (account, symbol)
+  executions INTEGER NOT NULL DEFAULT 0, prevented INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (venue, symbol)
+) WITHOUT ROWID;
+CREATE TABLE consumed (
+  venue INTEGER NOT NULL, symbol TEXT NOT NULL, is_bid INTEGER NOT NULL, price INTEGER NOT NULL,
+  quantity INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+  PRIMARY KEY (venue, symbol, is_bid, price)
 ) WITHOUT ROWID;
 -- The venue's side of every posting is kept as well: per asset, all rows of an account sum to zero.
 CREATE TABLE balances (
@@ -136,38 +69,60 @@ CREATE TABLE orders (
   executed INTEGER NOT NULL, quote_executed INTEGER NOT NULL, status TEXT NOT NULL, self_trade TEXT NOT NULL,
   created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, working_ms INTEGER NOT NULL,
   expiry_reason TEXT NOT NULL, strategy_id INTEGER, strategy_type INTEGER,
-  stop_price INTEGER NOT NULL DEFAULT 0,
+  stop_price INTEGER NOT NULL DEFAULT 0, list_id INTEGER NOT NULL DEFAULT -1,
+  trailing_delta INTEGER NOT NULL DEFAULT 0, trailing_ms INTEGER NOT NULL DEFAULT -1,
+  reserve_price INTEGER NOT NULL DEFAULT 0,
+  iceberg INTEGER NOT NULL DEFAULT 0, visible INTEGER NOT NULL DEFAULT 0, priority INTEGER NOT NULL DEFAULT 0,
+  prevented INTEGER NOT NULL DEFAULT 0, prevented_match_id INTEGER NOT NULL DEFAULT -1,
+  locked INTEGER NOT NULL DEFAULT -1,
   PRIMARY KEY (account, symbol, order_id)
 ) WITHOUT ROWID;
 CREATE INDEX orders_by_client_id ON orders (account, symbol, client_order_id, order_id);
-CREATE INDEX open_orders ON orders (account) WHERE status IN ('NEW', 'PARTIALLY_FILLED');
+CREATE INDEX open_orders ON orders (account) WHERE status IN ('PENDING_NEW', 'NEW', 'PARTIALLY_FILLED');
+CREATE TABLE order_lists (
+  account INTEGER NOT NULL, list_id INTEGER NOT NULL, symbol TEXT NOT NULL, contingency TEXT NOT NULL,
+  client_id TEXT NOT NULL, working_id INTEGER NOT NULL, orders TEXT NOT NULL,
+  created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, status_type TEXT NOT NULL,
+  PRIMARY KEY (account, list_id)
+) WITHOUT ROWID;
+CREATE INDEX open_lists ON order_lists (account) WHERE status_type != 'ALL_DONE';
+CREATE INDEX order_lists_by_client_id ON order_lists (account, client_id, list_id);
+CREATE TABLE prevented_matches (
+  account INTEGER NOT NULL, symbol TEXT NOT NULL, prevented_match_id INTEGER NOT NULL,
+  taker_order_id INTEGER NOT NULL, maker_order_id INTEGER NOT NULL, self_trade TEXT NOT NULL,
+  price INTEGER NOT NULL, maker_quantity INTEGER NOT NULL, taker_quantity INTEGER NOT NULL,
+  time_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, symbol, prevented_match_id)
+) WITHOUT ROWID;
+CREATE TABLE amendments (
+  account INTEGER NOT NULL, symbol TEXT NOT NULL, order_id INTEGER NOT NULL, execution_id INTEGER NOT NULL,
+  client_id_before TEXT NOT NULL, client_id_after TEXT NOT NULL,
+  quantity_before INTEGER NOT NULL, quantity_after INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, symbol, order_id, execution_id)
+) WITHOUT ROWID;
 CREATE TABLE fills (
   account INTEGER NOT NULL, symbol TEXT NOT NULL, trade_id INTEGER NOT NULL, is_buy INTEGER NOT NULL,
   order_id INTEGER NOT NULL, own_trades INTEGER NOT NULL, market_trades INTEGER NOT NULL,
   price INTEGER NOT NULL, quantity INTEGER NOT NULL, quote INTEGER NOT NULL,
   commission INTEGER NOT NULL, commission_asset TEXT NOT NULL, is_maker INTEGER NOT NULL,
-  time_ms INTEGER NOT NULL,
+  time_ms INTEGER NOT NULL, list_id INTEGER NOT NULL DEFAULT -1,
   PRIMARY KEY (account, symbol, trade_id, is_buy)
 ) WITHOUT ROWID;
 CREATE INDEX fills_by_order ON fills (account, symbol, order_id, trade_id);
 CREATE INDEX fills_by_time ON fills (account, symbol, time_ms, trade_id);
-CREATE TABLE consumed (
-  account INTEGER NOT NULL, symbol TEXT NOT NULL, is_bid INTEGER NOT NULL, price INTEGER NOT NULL,
-  quantity INTEGER NOT NULL, time_ms INTEGER NOT NULL,
-  PRIMARY KEY (account, symbol, is_bid, price)
+CREATE TABLE late_fills (
+  account INTEGER NOT NULL, symbol TEXT NOT NULL, order_id INTEGER NOT NULL, due_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, symbol, order_id)
+) WITHOUT ROWID;
+CREATE TABLE transfers (
+  account INTEGER NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL, asset TEXT NOT NULL,
+  amount INTEGER NOT NULL, in_bnb INTEGER NOT NULL, time_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, number)
 ) WITHOUT ROWID;
 -- Never deleted from, so that sequence numbers only grow. One row holds what one transaction did.
 CREATE TABLE events (sequence INTEGER PRIMARY KEY, account INTEGER NOT NULL, payload BLOB NOT NULL);
 """
-
-UPGRADES: dict[int, tuple[str, ...]] = {
-    1: ("ALTER TABLE orders ADD COLUMN stop_price INTEGER NOT NULL DEFAULT 0",),
-    2: _FAULTS,
-    3: _TRANSFERS,
-    4: _ORDER_LISTS,
-    5: _SEVERAL_ACCOUNTS,
-}
-"""What makes a state of an older version one of the next."""
+"""The tables of the present version: a new state is made of these, an older one by the upgrades."""
 
 
 class StateError(Exception):
@@ -208,12 +163,12 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         _version(connection, path)
     finally:
         connection.execute("ROLLBACK")
-    # Small pages: an order changes a few bytes in nine places, and a commit writes whole pages.
-    connection.execute("PRAGMA page_size = 1024")
-    connection.execute("PRAGMA journal_mode = WAL")
     # What a killed process committed is the kernel's and safe. A power cut may cost the toy its state: to
     # wait for the disk would more than double the price of every order.
     connection.execute("PRAGMA synchronous = OFF")
+    # Small pages: an order changes a few bytes in nine places, and a commit writes whole pages.
+    connection.execute("PRAGMA page_size = 1024")
+    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = _version(connection, path)
@@ -230,7 +185,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 def _statements_after(version: int) -> list[str]:
     if not version:
-        return [*SCHEMA.split(";\n"), *_FAULTS, *_TRANSFERS, *_ORDER_LISTS, *_SEVERAL_ACCOUNTS]
+        return SCHEMA.split(";\n")
     return [statement for step in range(version, SCHEMA_VERSION) for statement in UPGRADES[step]]
 
 

@@ -86,19 +86,21 @@ async def serve(
             address, bound_port = runner.addresses[0][:2]
             where = f"{f'[{address}]' if ':' in address else address}:{bound_port}"
             pulse = asyncio.create_task(hub.run())
-            async with following(exchange, mirrored_specs()):
-                yield PaperEndpoint(
-                    rest=f"http://{where}",
-                    stream=f"ws://{where}",
-                    ws_api=f"ws://{where}{API_PATH}",
-                    persona=config.persona,
-                    api_key=key.api_key,
-                    api_secret=key.secret,
-                    pid=os.getpid(),
-                    now_ms=exchange.now_ms,
-                    speed=float(exchange.speed),
-                )
-            pulse.cancel()
+            try:
+                async with following(exchange, mirrored_specs()):
+                    yield PaperEndpoint(
+                        rest=f"http://{where}",
+                        stream=f"ws://{where}",
+                        ws_api=f"ws://{where}{API_PATH}",
+                        persona=config.persona,
+                        api_key=key.api_key,
+                        api_secret=key.secret,
+                        pid=os.getpid(),
+                        now_ms=exchange.now_ms,
+                        speed=float(exchange.speed),
+                    )
+            finally:
+                pulse.cancel()
         finally:
             await sockets.close()
             await runner.cleanup()

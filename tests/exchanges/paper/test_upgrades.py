@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from exchanges.paper import admin
-from exchanges.paper.schema import APPLICATION_ID, SCHEMA_VERSION, STATE_FILE
+from exchanges.paper.schema import APPLICATION_ID, SCHEMA_VERSION, STATE_FILE, connect
 from tests.exchanges.paper.conftest import OpenVenue
 from tests.exchanges.paper.venue import Venue, customer
 
@@ -92,3 +92,29 @@ def test_every_version_is_brought_to_the_present_one(venues: OpenVenue, tmp_path
     database = sqlite3.connect(tmp_path / "state" / STATE_FILE)
     assert database.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
     database.close()
+
+
+def test_an_upgraded_state_has_the_tables_of_a_new_one(venues: OpenVenue, tmp_path: Path) -> None:
+    restored(tmp_path / "state", 1)
+    venues()
+    connect(tmp_path / "new").close()
+    assert tables(tmp_path / "state") == tables(tmp_path / "new")
+
+
+def tables(directory: Path) -> dict[str, tuple[object, ...]]:
+    """Return of each table and index what it is made of."""
+    database = sqlite3.connect(directory / STATE_FILE)
+    names = [name for (name,) in database.execute("SELECT name FROM sqlite_master ORDER BY name")]
+    found = {
+        name: tuple(
+            tuple(database.execute(f"SELECT * FROM {pragma}(?)", (name,)).fetchall())
+            for pragma in ("pragma_table_info", "pragma_index_xinfo")
+        )
+        for name in names
+    }
+    conditions = [
+        sql.partition(" WHERE ")[2]
+        for (sql,) in database.execute("SELECT sql FROM sqlite_master WHERE type = 'index' AND sql NOT NULL")
+    ]
+    database.close()
+    return {**found, "conditions": tuple(sorted(conditions))}
