@@ -27,7 +27,9 @@ def reconcile(
     full: Annotated[bool, typer.Option("--full", help="Compare again from first contact on.")] = False,
     accept: Annotated[
         list[str] | None,
-        typer.Option(metavar="BREAK", help="Accept this break as it is; may be given several times."),
+        typer.Option(
+            metavar="BREAK", help="Accept this break; MISSING_LOCAL: all of that class. Repeatable."
+        ),
     ] = None,
     delisted: Annotated[
         list[str] | None,
@@ -84,6 +86,8 @@ def _refuse_without_books(wiring: Wiring, environment: Environment) -> None:
 
 def _told(wiring: Wiring, environment: Environment, names: Sequence[str]) -> list[str]:
     """Return what is about to be accepted, as the last run found it; names that are none the run refuses."""
+    from core.operations.accepting import is_named
+
     if not names:
         return []
     with wiring.read_journal() as journal:
@@ -96,7 +100,7 @@ def _told(wiring: Wiring, environment: Environment, names: Sequence[str]) -> lis
             f"{each.found.break_class} {each.break_id} ({each.found.explanation})"
             for key in here
             for each in journal.reconciliations(key).breaks()
-            if each.is_open and each.break_id in names
+            if each.is_open and is_named(each, names)
         ]
 
 

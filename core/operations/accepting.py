@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from core.errors import ConfigError
 from core.ids import installation_of
@@ -18,10 +18,11 @@ async def accept(
 ) -> None:
     """Accept breaks by name, and with an order the trades that are breaks because of it.
 
+    `names`: MISSING_LOCAL among them stands for all of that class, which are read from the venue.
     Raises ConfigError BREAK_UNKNOWN, and what reads raise.
     """
     known = {each.break_id: each for each in book.breaks() if each.is_open}
-    chosen = [_named(known, name) for name in names]
+    chosen = [each for name in names for each in _named(known, name)]
     chosen += [each for first in chosen for each in known.values() if _is_part_of(each, first)]
     # Orders first, then trades as they happened: what was bought before it was sold costs what it cost.
     chosen.sort(key=lambda each: (each.found.symbol, each.found.trade_id or 0))
@@ -64,9 +65,15 @@ def _is_known(desk: BooksDesk, report: OrderReport, reason: str) -> bool:
     return True
 
 
-def _named(known: Mapping[str, KnownBreak], name: str) -> KnownBreak:
-    found = known.get(name)
-    if found is None or not found.found.break_class.is_break:
+def is_named(known: KnownBreak, names: Collection[str]) -> bool:
+    """Tell whether a break is meant by one of the names."""
+    break_class = known.found.break_class
+    return known.break_id in names or (break_class is BreakClass.MISSING_LOCAL and break_class in names)
+
+
+def _named(known: Mapping[str, KnownBreak], name: str) -> list[KnownBreak]:
+    found = [each for each in known.values() if each.found.break_class.is_break and is_named(each, (name,))]
+    if not found:
         listed = ", ".join(known) or "none"
         raise ConfigError(
             f"no open break is called {name!r}; open: {listed}",

@@ -70,6 +70,14 @@ def test_installed_lines_join_a_crontab_once_and_leave_it_again(shell: Shell, ke
     assert kept.read_text() == MINE
 
 
+def test_who_has_no_crontab_gets_one(shell: Shell, kept: Path) -> None:
+    kept.unlink()
+    assert shell.run("trader schedule --install --yes")[0] == 0
+    assert kept.read_text().startswith("# BEGIN trader ")
+    assert shell.run("trader schedule --remove --yes")[0] == 0
+    assert kept.read_text() == ""
+
+
 def test_a_crontab_that_cannot_be_read_is_not_taken_for_an_empty_one(shell: Shell, kept: Path) -> None:
     (kept.parent / "broken").touch()
     exit_code, _, stderr = shell.run("trader schedule --install --yes")
