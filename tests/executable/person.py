@@ -57,6 +57,7 @@ class Person:
         self.words: dict[str, Meaning] = {"ENTER": ""}
         self.events: dict[str, Callable[[], object]] = {}
         self._ports: dict[str, str] = {}
+        self._masks: dict[str, str] = {}
         self._programs = folder / "bin"
         self._programs.mkdir()
         self.program("trader", f'exec "{sys.executable}" -m tests.executable.program "$@"')
@@ -91,8 +92,10 @@ class Person:
 
     def run(self, typed: str, answers: Sequence[str] = ()) -> Answer:
         """Run a line of a page. What is not all `trader` is run by bash, without a terminal."""
-        for said in self.words:
-            typed = typed.replace(said, self._meant(said)) if said in typed else typed
+        meant = {said: self._meant(said) for said in self.words if said in typed}
+        for said, meaning in meant.items():
+            typed = typed.replace(said, meaning)
+        self._masks = {meaning: said for said, meaning in meant.items()}
         if typed.startswith("export "):
             self.environ |= dict(word.split("=", 1) for word in shlex.split(typed)[1:])
             return Answer(0, (), tuple(answers))
@@ -176,9 +179,10 @@ class Person:
         return meaning if isinstance(meaning, str) else meaning()
 
     def _as_shown(self, lines: Sequence[str]) -> tuple[str, ...]:
-        """Return the lines as a page shows them: with the reader's folder and the page's own ports."""
+        """Return the lines as a page shows them: with the reader's folder and the page's own words."""
         shown = [
-            *((meant, said) for said, meant in self._ports.items()),
+            *self._masks.items(),
+            *((port, said) for said, port in self._ports.items()),
             (str(self.folder), SHOWN_HOME),
             (f"{Path(sys.executable).parent}/", f"{SHOWN_HOME}/.venv/bin/"),
         ]

@@ -40,10 +40,12 @@ FILTERS = (
     (re.compile(r"[+-]?\b\d+(\.\d+)? ?(ms|s|min|h|kB|KB|MB|bytes)\b"), "SIZE"),
     # prices and amounts: whatever has a fraction or five digits
     (re.compile(r"[+-]?(?<![\w.])(\d+\.\d+|\d{5,})(?![\w.]\d)"), "N"),
+    # bars of a chart, squares of a code
+    (re.compile(r"[▀-█]([ ▀-█]*[▀-█])?"), "█"),
     (re.compile(r"\s+"), " "),
 )
 
-HEADER = re.compile(r"venue \S+, environment .*, settings file |journal /\S+$")
+HEADER = re.compile(r"venue \S+, (environment .*, )?settings file |journal /\S+$")
 """What every command says first; a page that is not about it may leave it out."""
 
 
