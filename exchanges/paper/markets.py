@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 
 from core.data.series import Series
@@ -44,7 +45,7 @@ class MarketPlan:
 
         A symbol that was not recorded, or is not mirrored, has its synthetic market. Raises MarketFileError.
         """
-        markets = {name: synthetic_market(symbol, self.seed) for name, symbol in SYMBOLS.items()}
+        markets = {name: _shared_market(symbol, self.seed) for name, symbol in SYMBOLS.items()}
         if self.tape is not None:
             markets |= {name: mirrored(self.tape, spec_of(SYMBOLS[name])) for name in self.tape.bars}
         if self.recordings:
@@ -82,6 +83,10 @@ def synthetic_market(symbol: Symbol, seed: int) -> Market:
         return synthetic(spec_of(symbol), seed)
     base, quote = (spec_of(SYMBOLS[f"{asset}{_DOLLAR}"]) for asset in (symbol.base, symbol.quote))
     return crossed(spec_of(symbol), base, quote, seed)
+
+
+_shared_market = lru_cache(maxsize=4 * len(SYMBOLS))(synthetic_market)
+"""A market follows from its seed alone: the exchanges of a process share what was worked out of it."""
 
 
 def spec_of(symbol: Symbol) -> SymbolSpec:
