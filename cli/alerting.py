@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from core.clock import Clock, SystemClock
-from core.errors import ConfigError, TraderError
+from core.errors import ConfigError
 from core.ids import system_random
 
 if TYPE_CHECKING:
@@ -113,9 +113,10 @@ def follow(settings: Settings, command_ends: int) -> None:
         ended = bool(select.select([command_ends] if leaves_ms is None else [], [], [], EVERY_S)[0])
         if ended:
             leaves_ms = teller.clock.monotonic_ms() + LINGER_S * 1000
-        with suppress(OSError, TraderError):
+        # Nobody sees this process: whatever fails, it is there to try again.
+        with suppress(Exception):
             teller.collect()
-        with suppress(OSError, TraderError):
+        with suppress(Exception):
             teller.tell(at_once=ended)
 
 
