@@ -292,10 +292,11 @@ def test_killed_before_any_change_a_restore_made_a_whole_halted_home_or_none(
             with open_journal(new) as journal:
                 assert journal.installation_id == OTHER_BYTES.hex()
                 assert record_intent(journal, journal.accounts()[0]).intent.request.side is Side.BUY
-        else:
+            assert is_sound(new)
+        elif nth % 5 == 0:  # as it goes on from any of them
             restored(packed, new)
-        assert is_sound(new)
-        shutil.rmtree(new)
+            assert is_sound(new)
+        shutil.rmtree(new, ignore_errors=True)
         nth += 1
     assert nth > 20
     assert whole > 0
