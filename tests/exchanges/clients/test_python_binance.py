@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -197,9 +198,11 @@ async def test_the_depth_cache_is_the_book(venue: Venue) -> None:
         # The library asks for the other addresses' sockets unless it is given its own afterwards.
         manager._bm = api.sockets
         compared = 0
+        turns = itertools.cycle([("BUY", "0.5"), ("SELL", "0.4")])  # the money lasts for many
         async with asyncio.timeout(10), manager as cache:
             while compared < 3:
-                await api.create_order(symbol="LTCUSDT", side="BUY", type="MARKET", quantity="0.5")
+                side, quantity = next(turns)
+                await api.create_order(symbol="LTCUSDT", side=side, type="MARKET", quantity=quantity)
                 book = await cache.recv()
                 listed = await api.get_order_book(symbol="LTCUSDT", limit=500)
                 if listed["lastUpdateId"] != manager._last_update_id:
