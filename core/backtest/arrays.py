@@ -18,7 +18,7 @@ from core.bars import BoolArray, FloatArray, IntArray
 from core.matching import UNIT
 from core.orders import OrderType
 from core.strategies.decision import rate
-from core.strategies.protocol import Learning, Signals, Strategy, Vectorized
+from core.strategies.protocol import Evaluation, Learning, Signals, Strategy, Vectorized
 
 _FITS = 1 << 61
 _NONE = -1
@@ -77,6 +77,7 @@ class Prepared:
 class Wanted:
     """What a strategy wants in a course; `rules` and the rows of `terms` in the kernel's order."""
 
+    evaluations: tuple[Evaluation, ...]
     signals: tuple[Signals, ...]
     rules: IntArray
     terms: IntArray
@@ -104,16 +105,16 @@ def wanted(prepared: Prepared, strategy: Strategy) -> Wanted:
         raise OnlyPlain(f"{strategy.name} learns from its trades")
     if not isinstance(strategy, Vectorized):
         raise OnlyPlain(f"{strategy.name} decides bar by bar")
-    signals = tuple(strategy.evaluate(each.view).signals() for each in prepared.course.lanes)
-    if any(each.confirm for each in signals):
-        raise OnlyPlain(f"{strategy.name} enters by where the account stands, too")
+    evaluations = tuple(strategy.evaluate(each.view) for each in prepared.course.lanes)
+    signals = tuple(each.signals() for each in evaluations)
     first = signals[0]
-    alike = {(each.stops_on_close, each.min_hold_bars, each.rearm is None) for each in signals}
+    alike = {(each.stops_on_close, each.min_hold_bars, each.rearm is None, each.confirm) for each in signals}
     if len(alike) > 1:
         raise OnlyPlain("the symbols have different rules")
     terms = [_terms(each, prepared.setup) for each in signals]
     starts = np.cumsum([0, *(len(table) for _, table in terms)]).tolist()
     made = Wanted(
+        evaluations,
         signals,
         _rules(prepared, first),
         np.concatenate([table for _, table in terms]),

@@ -42,7 +42,7 @@ _SIGNATURES = {
 
 
 class NoCompiler(Exception):
-    """Why nothing can be compiled here."""
+    """Why this cannot be compiled, or nothing can here."""
 
 
 @cache
@@ -69,7 +69,10 @@ def compiled_loop() -> Any:
 
 def run_compiled(prepared: Prepared, strategy: Strategy) -> Outcome:
     """Run a strategy over a course, with the same result as `run_plain`. Raises OnlyPlain, NoCompiler."""
-    simulate, wants = compiled_loop(), wanted(prepared, strategy)
+    wants = wanted(prepared, strategy)
+    if wants.signals[0].confirm:
+        raise NoCompiler(f"{strategy.name} enters by where the account stands, too")
+    simulate = compiled_loop()
     slots = kernel.new_slots(len(prepared.sizes))
     money = np.full(2, units(prepared.setup.balance.value), dtype=np.int64)
     counts = np.zeros(5, dtype=np.int64)

@@ -7,7 +7,7 @@ that yields the bar at which it trades next; the earliest of them goes first, be
 from __future__ import annotations
 
 import heapq
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,14 +15,15 @@ import numpy as np
 
 from core.backtest import kernel
 from core.backtest.arrays import Prepared, Wanted, wanted
-from core.backtest.market import units
-from core.backtest.outcome import Counts, Outcome
+from core.backtest.market import decimal_of, units
+from core.backtest.outcome import Column, Counts, Exit, Outcome
 from core.backtest.setup import NO_DECISION
 from core.bars import BoolArray, IntArray
 from core.matching import UNIT
+from core.strategies.decision import Action, Standing
 from core.strategies.protocol import Strategy
 
-_NOWHERE = 1 << 62
+_NOWHERE, _DAY_MS = 1 << 62, 86_400_000
 _BLOCK = 64
 """Bars that are searched at once to begin with: most positions end within so many."""
 
@@ -32,7 +33,8 @@ def run_jumping(prepared: Prepared, strategy: Strategy) -> Outcome:
     wants = wanted(prepared, strategy)
     books = _Books(units(prepared.setup.balance.value))
     lanes = [_Lane(prepared, wants, number, books) for number in range(len(prepared.tapes))]
-    _trade(lanes, books, sized_by_equity=bool((wants.terms[:, kernel.FRACTION] >= 0).any()))
+    books.lanes = lanes
+    _trade(lanes, books)
     *counted, count = books.counts
     trades = np.array(books.trades[:count], dtype=np.int64).reshape(-1, kernel.TRADE_COLUMNS)
     length = prepared.course.length
@@ -51,6 +53,10 @@ class _Steps:
         self.bars.append(bar)
         self.values.append(value)
 
+    def at(self, bar: int) -> int:
+        """Return the number at the end of a bar."""
+        return self.values[max(0, bisect_right(self.bars, bar) - 1)]
+
     def over(self, length: int) -> IntArray:
         return np.repeat(np.array(self.values, dtype=np.int64), np.diff([*self.bars, length]))
 
@@ -58,11 +64,17 @@ class _Steps:
 class _Books:
     """What all symbols share; lists in the kernel's order."""
 
+    lanes: Sequence[_Lane]
+
     def __init__(self, balance: int) -> None:
         self.money = [balance, balance]
         self.counts = [0] * 5
         self.trades = [[0] * kernel.TRADE_COLUMNS]
         self.free = _Steps([0], [balance])
+
+    def equity(self, bar: int) -> int:
+        """Return the equity at the close of a bar that is over; −1: at the start."""
+        return self.free.at(bar) + sum(each.worth(bar) for each in self.lanes)
 
 
 class _Lane:
@@ -77,11 +89,15 @@ class _Lane:
         self.terms: list[list[int]] = wants.terms.tolist()
         self.slot: list[int] = kernel.new_slots(1)[0].tolist()
         self.held = _Steps([0], [0])
+        self.course, self.view = prepared.course, lane.view
+        self.evaluation = wants.evaluations[number] if wants.signals[number].confirm else None
+        self.last_entry_ms: int | None = None
+        self.last_stop_ms: int | None = None
         at = np.flatnonzero(lane.decide_at != NO_DECISION)
         self.count, self.every = len(at), int(at[1] - at[0]) if len(at) > 1 else 1
         self.first_bar = int(at[0]) if len(at) else self.end
-        first = int(lane.decide_at[at[0]]) if len(at) else 0
-        part = slice(first, first + self.count)
+        self.first = int(lane.decide_at[at[0]]) if len(at) else 0
+        part = slice(self.first, self.first + self.count)
         on_close = self.rules[kernel.ON_CLOSE]
         self.low = (tape.close_seen if on_close else tape.low_seen)[part]
         self.high = (tape.close_seen if on_close else tape.high_seen)[part]
@@ -97,20 +113,20 @@ class _Lane:
         slot, books = self.slot, self.books
         decision: int | None = 0
         while decision is not None:
-            entering = self._from(self.entries, decision)
-            books.counts[kernel.SHORTS] += bisect_left(self.shorts, entering) - bisect_left(
-                self.shorts, decision
-            )
+            entering = yield from self._entering(decision)
             bar = self._due(entering)
             if bar == self.end:
                 return
             yield bar
             slot[kernel.TERMS] = int(self.terms_at[entering])
+            term = self.terms[slot[kernel.TERMS]]
+            if term[kernel.FRACTION] >= 0:
+                books.money[kernel.EQUITY] = books.equity(bar + self.offset - 1)
             kernel.enter(
                 self.rules,
                 int(self.tape.ask[bar]),
                 int(self.tape.bought_at[bar]),
-                self.terms[slot[kernel.TERMS]],
+                term,
                 self.sizes,
                 slot,
                 books.money,
@@ -123,7 +139,42 @@ class _Lane:
                 decision = self._after(bar)
             else:
                 books.trades.append([0] * kernel.TRADE_COLUMNS)
+                self.last_entry_ms, self.last_stop_ms = self._close_ms(entering), None
                 decision = yield from self._position(bar, entering)
+
+    def _entering(self, decision: int) -> Generator[int, None, int]:
+        """Return the next decision that enters, `count` for none, and count those that would go short."""
+        counts = self.books.counts
+        if self.evaluation is None:
+            entering = self._from(self.entries, decision)
+            counts[kernel.SHORTS] += bisect_left(self.shorts, entering) - bisect_left(self.shorts, decision)
+            return entering
+        while (
+            decision := min(self._from(self.entries, decision), self._from(self.shorts, decision))
+        ) < self.count:
+            yield self._bar(decision)
+            action = self.evaluation.decide(self.first + decision, self._standing(decision)).action
+            if action is Action.ENTER_LONG:
+                break
+            counts[kernel.SHORTS] += action is Action.ENTER_SHORT
+            decision += 1
+        return decision
+
+    def _standing(self, decision: int) -> Standing:
+        """Return where the account stands as a decision is made while flat, as the plain engine tells it."""
+        bar, way = self._bar(decision) + self.offset, self.course
+        into_day = (way.start_ms + bar * way.interval_ms) % _DAY_MS // way.interval_ms
+        equity, opening = self.books.equity(bar - 1), self.books.equity(max(bar - into_day, 0) - 1)
+        return Standing(
+            last_entry_ms=self.last_entry_ms,
+            last_stop_ms=self.last_stop_ms,
+            drawdown_rate=(opening - equity) / opening if opening > 0 else None,
+            equity=float(decimal_of(equity)),
+        )
+
+    def _close_ms(self, decision: int) -> int:
+        """Return when the bar closed that a decision is made of."""
+        return self.course.start_ms + (self._bar(decision) + self.offset) * self.course.interval_ms
 
     def _position(self, entered: int, entering: int) -> Generator[int, None, int | None]:
         """Go through a position; return the first decision that may enter after it, None: it stays open."""
@@ -136,9 +187,12 @@ class _Lane:
                 yield touched
                 opened, low, high = (int(each[touched]) for each in (tape.open, tape.low, tape.high))
                 bar = touched + self.offset
+                trade = books.trades[slot[kernel.ROW]]
                 kernel.pass_through(
                     rules, opened, low, high, self.sizes, slot, books.money, books.trades, bar
                 )
+                if trade[Column.EXIT] == Exit.STOP:
+                    self.last_stop_ms = self._close_ms(self._after(touched))
                 return self._next_entry(touched, due if self._bar(leaving) <= touched else touched)
             if due == self.end:
                 return None
@@ -187,8 +241,8 @@ class _Lane:
         return min(self._bar(decision) + self.rules[kernel.BARS_LATE], self.end)
 
     def worth(self, bar: int) -> int:
-        """Return what is held is worth at the close of a bar of the course, or at the last one."""
-        held, at = self.slot[kernel.HELD], min(bar - self.offset, self.end - 1)
+        """Return what was held was worth at the close of a bar of the course, or at the last one."""
+        held, at = self.held.at(bar), min(bar - self.offset, self.end - 1)
         return kernel.worth_of(held, int(self.tape.close[at]) * self.sizes[kernel.TICK]) if held else 0
 
     def worth_over(self, length: int) -> IntArray:
@@ -199,7 +253,7 @@ class _Lane:
         return kernel.worth_of(self.held.over(length), prices)
 
 
-def _trade(lanes: Sequence[_Lane], books: _Books, *, sized_by_equity: bool) -> None:
+def _trade(lanes: Sequence[_Lane], books: _Books) -> None:
     lives = [each.life() for each in lanes]
     queue = [
         (lane.offset + bar, lane.number)
@@ -207,12 +261,8 @@ def _trade(lanes: Sequence[_Lane], books: _Books, *, sized_by_equity: bool) -> N
         if (bar := next(life, None)) is not None
     ]
     heapq.heapify(queue)
-    now = -1
     while queue:
         bar, number = queue[0]
-        if sized_by_equity and bar > now:
-            books.money[kernel.EQUITY] = books.money[kernel.FREE] + sum(each.worth(bar - 1) for each in lanes)
-            now = bar
         upcoming = next(lives[number], None)
         books.free.add(bar, books.money[kernel.FREE])
         lanes[number].held.add(bar, lanes[number].slot[kernel.HELD])

@@ -59,11 +59,9 @@ def test_all_engines_print_the_same_trades(shell: Shell) -> None:
 
 
 def test_an_engine_that_cannot_do_it_says_why(shell: Shell) -> None:
-    exit_code, _, stderr = shell.run(
-        "trader backtest --strategy confluence --symbol BTCUSDT --bar 30m --engine jumping"
-    )
+    exit_code, _, stderr = shell.run(f"TRADER_COOLDOWN=1h {TEST} --engine jumping")
     assert exit_code == 3
-    assert "--engine jumping cannot do this: confluence enters by where the account stands" in stderr
+    assert "--engine jumping cannot do this: position rules move the stop, or limit the time" in stderr
 
 
 def test_a_figure_to_choose_by_that_is_none_is_told(shell: Shell) -> None:

