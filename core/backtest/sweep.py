@@ -170,17 +170,9 @@ def _do(indexes: Sequence[int]) -> list[Result]:
 def _digest(job: Job, points: Grid, loaded: Loaded) -> str:
     """Return a digest of everything the results depend on: code, parameters, costs, limits, bars."""
     digest = hashlib.sha256(code_digest().encode())
-    described = (
-        job.strategy,
-        sorted(job.changes.items()),
-        job.asked.symbols,
-        job.asked.bar,
-        job.setup,
-        points,
-    )
-    digest.update(repr(described).encode())
-    digest.update(repr((job.asked.start_ms, job.asked.end_ms, sorted(loaded.rules.items()))).encode())
-    for market in loaded.markets:
-        for column in (market.bars.open_time_ms, market.open, market.high, market.low, market.close):
+    described = job.strategy, sorted(job.changes.items()), job.asked, job.setup, points
+    digest.update(repr((*described, sorted(loaded.rules.items()), list(loaded.others))).encode())
+    for bars in (*(each.bars for each in loaded.markets), *loaded.others.values()):
+        for column in (bars.open_time_ms, bars.open, bars.high, bars.low, bars.close, bars.volume):
             digest.update(column.tobytes())
     return digest.hexdigest()

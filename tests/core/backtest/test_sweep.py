@@ -17,7 +17,8 @@ from core.backtest.ranking import score
 from core.backtest.sweep import Sweep, sweep
 from core.backtest.sweep_file import opened
 from core.backtest.walk_forward import Spans, walk_forward
-from core.data.store import write_series
+from core.data.series import Row
+from core.data.store import read_series, write_series
 from core.errors import ConfigError, Refused
 from tests.core.backtest.scripted import MINUTE_MS, START_MS, recorded, setup
 
@@ -80,7 +81,16 @@ def test_results_of_anything_else_are_not_overwritten(job: Job, tmp_path: Path) 
     done(job, file)
     before = file.read_bytes()
     dearer = replace(job, setup=replace(job.setup, balance=replace(job.setup.balance, value=Decimal(999))))
-    for other, points in ((dearer, POINTS), (job, grid(["fast=4..8:2", "slow=9..12"]))):
+    known = read_series(job.source.home, "BTCUSDT", "1m")
+    assert known is not None
+    busier = replace(known, table=known.table + (np.arange(10) == Row.QUOTE_VOLUME)[:, np.newaxis])
+    write_series(tmp_path, busier)
+    elsewhere = replace(job, source=Source(tmp_path))
+    for other, points in (
+        (dearer, POINTS),
+        (elsewhere, POINTS),
+        (job, grid(["fast=4..8:2", "slow=9..12"])),
+    ):
         with pytest.raises(ConfigError, match="holds something else") as refused:
             done(other, file, points)
         assert refused.value.code == "FILE_EXISTS"
