@@ -93,7 +93,8 @@ class Page:
 
     def scenes(self) -> Iterator[tuple[str, list[Block]]]:
         """Yield the page's scenes: "" for an empty home, and the blocks that one operator walks through."""
-        scene, scenes = "", []
+        scene = ""
+        scenes: list[tuple[int, str, Block]] = []
         for block in self.blocks:
             scene = block.marks.get("scene", scene)
             begins = "scene" in block.marks or not scenes

@@ -108,3 +108,10 @@ def test_every_block_is_run_or_says_why_not() -> None:
         if block.language not in known
     ]
     assert not unknown
+    run = [block for page in PAGES for block in page.blocks if "not run" not in block.marks]
+    assert sum(block.language == CONSOLE for block in run) > 100
+
+
+def test_every_scene_is_there_and_begins_a_page() -> None:
+    named = {scene for page in PAGES for scene, _ in page.scenes()}
+    assert named == SCENES.keys()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import zipfile
 from contextlib import ExitStack
+from functools import cache
 
 import numpy as np
 
@@ -18,10 +20,17 @@ MONTHS = {"2024-01": (1_704_067_200_000, 31), "2024-02": (1_706_745_600_000, 29)
 
 def recorded(person: Person, ends: ExitStack) -> None:
     """Zips of recorded bars lie in the folder."""
-    for month, (start_ms, days) in MONTHS.items():
-        name = f"BTCUSDT-1m-{month}"
-        with zipfile.ZipFile(person.folder / f"{name}.zip", "w") as file:
-            file.writestr(f"{name}.csv", _bars(start_ms, days * DAY_MINUTES))
+    for month in MONTHS:
+        (person.folder / f"BTCUSDT-1m-{month}.zip").write_bytes(_zip(month))
+
+
+@cache
+def _zip(month: str) -> bytes:
+    start_ms, days = MONTHS[month]
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        file.writestr(f"BTCUSDT-1m-{month}.csv", _bars(start_ms, days * DAY_MINUTES))
+    return content.getvalue()
 
 
 def freqtrade(person: Person, ends: ExitStack) -> None:
