@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -65,6 +66,9 @@ def backtest(
     fill_bar: FillBarOption = None,
     fill_gaps: FillGapsOption = False,
     engine: EngineOption = "auto",
+    news: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Headlines, a line of JSON each, for lead-lag.")
+    ] = None,
     walk_forward: Annotated[
         bool,
         typer.Option("--walk-forward", help="Choose parameters on each span, test them on the next."),
@@ -116,9 +120,18 @@ def backtest(
     )  # fmt: skip
     with _nothing_collected():
         if walk_forward:
-            _walk(run, job_of(run, given), changes or [], train, test, by)
+            _walk(run, _job(run, given, news), changes or [], train, test, by)
         else:
-            _test(run, job_of(run, given), changes or [], form, output, html, decisions, against)
+            _test(run, _job(run, given, news), changes or [], form, output, html, decisions, against)
+
+
+def _job(run: Invocation, given: Given, news: Path | None) -> Job:
+    job = job_of(run, given)
+    if news is None:
+        return job
+    from cli.news_file import headlines_at
+
+    return replace(job, asked=replace(job.asked, news=headlines_at(run.cwd / news)))
 
 
 @contextmanager

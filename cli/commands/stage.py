@@ -23,6 +23,10 @@ def stage(
         EntryMode, typer.Option(help="probe: buy at once; signal: when the strategy says so.")
     ] = EntryMode.PROBE,
     strategy: Annotated[str, typer.Option(help="Whose signal, self-test and stop.")] = DEFAULT_STRATEGY,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Set a parameter; other ones are other evidence."),
+    ] = None,
     soak: Annotated[
         str, typer.Option(help="Spread the trades over this time, e.g. 1h; needs 2 trades or more.")
     ] = "0s",
@@ -32,17 +36,18 @@ def stage(
     ] = None,
 ) -> None:
     """Run stage 0, 1 or 2 on the way to live money."""
+    from cli.backtest_options import changes_of
     from cli.presenting import StageView, stage_result
-    from cli.requests import stage_plan
+    from cli.requests import made_strategy, stage_plan
     from cli.supervisor import Supervisor
     from cli.wiring import Wiring
     from core.ids import system_random
     from core.operations.stage import run_stage
     from core.operations.stage_result import StageResult
-    from core.strategies import strategy as named
 
     invocation: Invocation = context.obj
     plan = stage_plan(invocation.settings, number, symbol, trades, entry, strategy, soak, wait)
+    chosen = made_strategy(plan.strategy, changes_of(changes or []))
     result = StageResult(plan)
     wiring = Wiring(invocation, phrase=confirm)
     supervisor = Supervisor(invocation.environ)
@@ -52,7 +57,7 @@ def stage(
         with wiring.stoppable():
             supervisor.ready()
             view = StageView(invocation.console, plan, supervisor.alive)
-            await run_stage(wiring, plan, named(strategy), view, result, system_random)
+            await run_stage(wiring, plan, chosen, view, result, system_random)
 
     try:
         asyncio.run(run())

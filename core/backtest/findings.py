@@ -10,7 +10,7 @@ from core.backtest.figures import Figures
 from core.backtest.outcome import Outcome
 from core.backtest.setup import NO_DECISION, Course, Lane
 from core.report.equity import SHARPE_DAYS_MIN
-from core.strategies.protocol import Strategy, Vectorized
+from core.strategies.protocol import Strategy, Vectorized, observed_by
 
 TRADES_MIN = 30
 """Below this many trades a mean says little about the next one."""
@@ -24,6 +24,7 @@ def findings(outcome: Outcome, figures: Figures, course: Course, strategy: Strat
         *_too_little(figures),
         *_unsettled(strategy, course.lanes),
         *_orders(outcome, figures),
+        *_unseen(strategy, course.lanes),
         *_idle(outcome, strategy, course.lanes),
     ]
 
@@ -72,6 +73,16 @@ def _orders(outcome: Outcome, figures: Figures) -> Iterator[str]:
         yield f"{figures.by_dust} position(s) ended as dust, too small to be sold"
     if figures.open_trades:
         yield f"{figures.open_trades} position(s) were open at the end: in the equity, not among the trades"
+
+
+def _unseen(strategy: Strategy, lanes: Sequence[Lane]) -> Iterator[str]:
+    """Name what the strategy looks at when it trades live, and could not look at here."""
+    looks_at = observed_by(strategy)
+    parts = {"the order book": looks_at.book_levels, "what takers do": looks_at.flow_ms}
+    if missing := " and ".join(name for name, wanted in parts.items() if wanted):
+        yield f"live, {strategy.name} also looks at {missing}, which bars do not tell: expect other decisions"
+    if looks_at.news_ms and not any(each.view.headlines for each in lanes):
+        yield f"{strategy.name} looks at news, and none were given: --news FILE names headlines"
 
 
 def _idle(outcome: Outcome, strategy: Strategy, lanes: Sequence[Lane]) -> Iterator[str]:

@@ -20,7 +20,7 @@ from core.data.series import Row, Series
 from core.data.store import read_series, stored
 from core.errors import ConfigError, Refused
 from core.intervals import INTERVALS_MS, interval_ms
-from core.strategies.market import MarketView
+from core.strategies.market import Headline, MarketView
 from core.strategies.market import Series as SeriesKey
 from core.strategies.protocol import Strategy
 
@@ -52,7 +52,8 @@ class Source:
 class Asked:
     """What is to be tested. Times are ms UTC, `end_ms` excluded; None: as far as there are bars.
 
-    `rules`: by symbol, for those whose rules are known; others get what their prices suggest.
+    `rules`: by symbol, for those whose rules are known; others get what their prices suggest. `news`: for
+    strategies that look at it, in any order.
     """
 
     symbols: tuple[str, ...]
@@ -60,6 +61,7 @@ class Asked:
     start_ms: int | None = None
     end_ms: int | None = None
     rules: Mapping[str, Rules] = field(default_factory=dict)
+    news: tuple[Headline, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,7 +124,8 @@ def lanes(loaded: Loaded, asked: Asked, strategy: Strategy) -> list[Lane]:
                 series[key] = loaded.others[key]
             elif key.symbol in bars:
                 series[key] = _bars(bars[key.symbol], key.interval, key.symbol)
-        result.append(lane(each, MarketView(traded, series), asked.start_ms, asked.end_ms))
+        view = MarketView(traded, series, headlines=asked.news)
+        result.append(lane(each, view, asked.start_ms, asked.end_ms))
     return result
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -71,12 +71,12 @@ class Replayed:
         found: dict[str, Any] = json.loads(stdout)["result"]
         return found
 
-    def klines(self, start_ms: int, end_ms: int) -> list[list[Any]]:
+    def klines(self, symbol: str, start_ms: int, end_ms: int) -> list[list[Any]]:
         """Return the minute bars that the venue tells, asked with nothing but the standard library."""
         rows: list[list[Any]] = []
         opener = build_opener(ProxyHandler({}))
         while start_ms < end_ms:
-            path = f"/api/v3/klines?symbol=BTCUSDT&interval=1m&limit={KLINES_MAX}"
+            path = f"/api/v3/klines?symbol={symbol}&interval=1m&limit={KLINES_MAX}"
             with opener.open(f"{self.venue.root}{path}&startTime={start_ms}&endTime={end_ms - 1}") as answer:
                 page = json.loads(answer.read())
             rows += page
@@ -87,13 +87,15 @@ class Replayed:
 
 
 @contextmanager
-def replaying(write: Callable[[Path], None], folder: Path, machine: Machine) -> Iterator[Replayed]:
-    """Serve a recording, and give a shell that trades there."""
-    recording = folder / "market.csv"
-    write(recording)
+def replaying(write: Callable[[Path], None] | None, folder: Path, machine: Machine) -> Iterator[Replayed]:
+    """Serve a recording, or the synthetic market where there is none, and give a shell that trades there."""
+    recording = None if write is None else folder / "market.csv"
+    if write is not None and recording is not None:
+        write(recording)
     shell = Shell(folder)
     with serving(folder / "venue", market=recording, machine_ms=machine.now_ms) as venue:
         shell.environ |= venue.environ() | {"TRADER_BAR": "1m", "BINANCE_DRY_RUN": "false"}
+        shell.environ["LIVE_MAX_MINUTE_SIGMAS"] = "1000"  # these markets turn more sharply than real ones
         yield Replayed(shell, venue)
 
 
@@ -128,43 +130,118 @@ def check_attribution(staged: dict[str, Any], tested: dict[str, Any]) -> None:
         assert abs(Decimal(row["why"]["spread"])) < Decimal("0.02")
 
 
-def trade_and_test(replayed: Replayed, strategy: str, trades: int) -> tuple[bytes, bytes]:
-    """Trade live, back-test the same span of the bars as they were told; return both files of decisions."""
-    shell = replayed.shell
-    replayed.run(f"BINANCE_DRY_RUN=true trader stage 0 --strategy {strategy}")
-    staged = replayed.run(f"trader stage 1 --entry signal --strategy {strategy} --trades {trades}")
+@dataclass(frozen=True)
+class Case:
+    """What is traded, and with what. `write`: the recording, None: the synthetic market. `history`: minutes
+    before the first decision that the strategy looks back. `beside`: other symbols that it looks at."""
+
+    write: Callable[[Path], None] | None
+    strategy: str
+    trades: int
+    symbol: str = "BTCUSDT"
+    beside: tuple[str, ...] = ()
+    history: int = 1_400
+    rules: str = RULES
+    news: tuple[dict[str, object], ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+def trade_and_test(replayed: Replayed, case: Case) -> tuple[bytes, bytes, dict[str, Any]]:
+    """Trade live, back-test the same span of the bars as they were told; return both files of decisions, and
+    the report of the back-test."""
+    shell, symbol = replayed.shell, case.symbol
+    shell.environ |= case.settings
+    strategy = f"--strategy {case.strategy} --symbol {symbol}"
+    news = ""
+    if case.news:
+        (shell.folder / "news.ndjson").write_text("".join(f"{json.dumps(each)}\n" for each in case.news))
+        shell.environ["TRADER_NEWS"] = str(shell.folder / "news.ndjson")
+        news = "--news news.ndjson"
+    replayed.run(f"BINANCE_DRY_RUN=true trader stage 0 {strategy}")
+    staged = replayed.run(f"trader stage 1 --entry signal {strategy} --trades {case.trades}")
     replay = replayed.run(f"trader replay {staged['evidence_id']} --output live.ndjson")
     assert replay["identical"] == replay["decisions"]
 
     live = (shell.folder / "live.ndjson").read_bytes()
     opened = [json.loads(line)["bar_open_time_ms"] for line in live.splitlines()]
-    # From a day before the first decision, as a user would record them.
-    bars = replayed.klines(opened[0] - 1_400 * MINUTE_MS, opened[-1] + 10 * MINUTE_MS)
-    (shell.folder / "BTCUSDT-1m.csv").write_text("\n".join(",".join(map(str, row)) for row in bars))
-    command = f"trader backtest --strategy {strategy} --symbol BTCUSDT --bar 1m --data BTCUSDT-1m.csv {COSTS}"
-    command += f" {RULES} --since {minute(opened[0] + MINUTE_MS)}"
+    # As far back as the strategy looks, as a user would record them.
+    data = shell.folder / "data"
+    data.mkdir()
+    for each in (symbol, *case.beside):
+        bars = replayed.klines(each, opened[0] - case.history * MINUTE_MS, opened[-1] + 10 * MINUTE_MS)
+        (data / f"{each}-1m.csv").write_text("\n".join(",".join(map(str, row)) for row in bars))
+    command = f"trader backtest {strategy} --bar 1m --data data {COSTS} {case.rules} {news}"
+    command += f" --since {minute(opened[0] + MINUTE_MS)}"
     until = minute(opened[-1] + 2 * MINUTE_MS)
     tested = replayed.run(f"{command} --until {until} --decisions tested.ndjson")
     assert tested["decisions"]["count"] == len(opened) >= 10
     check_attribution(staged, replayed.run(f"{command} --against {staged['evidence_id']}"))
-    return live, (shell.folder / "tested.ndjson").read_bytes()
+    return live, (shell.folder / "tested.ndjson").read_bytes(), tested
+
+
+# One interval: an hour's needs more minutes than a recording has.
+CONFLUENCE = "confluence --set intervals=1m --set trend_interval=1m --set aligned_min=1 --set turnover_min=0"
+CONFLUENCE += " --set stop_roi=0.03 --set score_min=60 --set confidence_min=0.6"
+CANDLES = f"{CONFLUENCE} --set microstructure=false"
+LEAD_LAG = "lead-lag --set alpha=0.99 --set correlation_min=0 --set impulse_min=0 --set confidence_min=0"
+LEAD_LAG += " --set volume_min=0 --set atr_min=0 --set atr_floor=0.0005"
+TOLD = tuple(
+    {"published_ms": START_MS + hour * 3_600_000, "title": "Record inflows", "score": 0.9}
+    for hour in range(9)
+)
+HELD_BRIEFLY = {"TRADER_MAX_HOLD": "12m"}
+CASES = {
+    "stopped at an open": Case(write_gaps, "coherence", 2),
+    "left by decision": Case(write_waves, "ema-cross", 1),
+    "held for its time": Case(write_waves, CANDLES, 1, history=1_500, settings=HELD_BRIEFLY),
+    "told and led": Case(
+        None,
+        LEAD_LAG,
+        1,
+        symbol="ETHUSDT",
+        beside=("BTCUSDT",),
+        history=10_300,
+        rules="--tick 0.01 --step 0.0001 --min-notional 5",
+        news=TOLD,
+        settings={"TRADER_MAX_HOLD": "20m"},
+    ),
+    "back at its mean": Case(write_waves, "mean-reversion --set stop_sigmas=0", 1),
+}
+SLOW = {
+    "back at its mean, then paused": Case(
+        write_waves, "mean-reversion --set stop_sigmas=0", 2, settings={"TRADER_COOLDOWN": "4m"}
+    ),
+    "gaps ema-cross": Case(write_gaps, "ema-cross", 3),
+    "gaps mean-reversion": Case(write_gaps, "mean-reversion", 3),
+    "waves mean-reversion": Case(write_waves, "mean-reversion", 3),
+    "waves coherence": Case(write_waves, "coherence", 3),
+}
 
 
 @pytest.mark.parametrize(
-    ("write", "strategy", "trades"),
+    "case",
     [
-        pytest.param(write_gaps, "coherence", 2, id="stopped at an open"),
-        pytest.param(write_waves, "ema-cross", 1, id="left by decision"),
-        pytest.param(write_gaps, "ema-cross", 3, marks=pytest.mark.slow, id="gaps ema-cross"),
-        pytest.param(write_gaps, "mean-reversion", 3, marks=pytest.mark.slow, id="gaps mean-reversion"),
-        pytest.param(write_waves, "mean-reversion", 3, marks=pytest.mark.slow, id="waves mean-reversion"),
-        pytest.param(write_waves, "coherence", 3, marks=pytest.mark.slow, id="waves coherence"),
+        *(pytest.param(case, id=name) for name, case in CASES.items()),
+        *(pytest.param(case, id=name, marks=pytest.mark.slow) for name, case in SLOW.items()),
     ],
 )
-def test_live_and_backtest_decide_alike_byte_for_byte(
-    write: Callable[[Path], None], strategy: str, trades: int, tmp_path: Path, machine: Machine
-) -> None:
-    with replaying(write, tmp_path, machine) as replayed:
-        live, tested = trade_and_test(replayed, strategy, trades)
+def test_live_and_backtest_decide_alike_byte_for_byte(case: Case, tmp_path: Path, machine: Machine) -> None:
+    with replaying(case.write, tmp_path, machine) as replayed:
+        live, tested, _ = trade_and_test(replayed, case)
     assert first_difference(live, tested) is None
     assert tested == live
+
+
+def test_what_only_a_venue_tells_is_replayed_and_a_backtest_says_that_it_lacks_it(
+    tmp_path: Path, machine: Machine
+) -> None:
+    seen = Case(write_waves, f"{CONFLUENCE} --set flow_trades_min=5", 1, history=1_500, settings=HELD_BRIEFLY)
+    with replaying(seen.write, tmp_path, machine) as replayed:
+        live, tested, report = trade_and_test(replayed, seen)
+    parts = [json.loads(line)["breakdown"] for line in live.splitlines()]
+    assert all(float(each["depth"]) and float(each["flow"]) for each in parts)
+    assert b'"depth"' not in tested
+    assert (
+        "live, confluence also looks at the order book and what takers do, which bars do not tell: "
+        "expect other decisions"
+    ) in report["findings"]
