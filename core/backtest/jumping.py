@@ -89,7 +89,7 @@ class _Lane:
         self.terms: list[list[int]] = wants.terms.tolist()
         self.slot: list[int] = kernel.new_slots(1)[0].tolist()
         self.held = _Steps([0], [0])
-        self.course, self.view = prepared.course, lane.view
+        self.course = prepared.course
         self.evaluation = wants.evaluations[number] if wants.signals[number].confirm else None
         self.last_entry_ms: int | None = None
         self.last_stop_ms: int | None = None
