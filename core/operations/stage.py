@@ -209,6 +209,8 @@ async def _self_test(
     desk: Desk, plan: StagePlan, progress: Progress, result: StageResult, decisions: DecisionBook
 ) -> None:
     market_data, news = desk.venue.market_data, desk.news()
+    if news.problem:
+        progress.note(news.problem)
     view = await recent_view(market_data, desk.strategy, Series(plan.symbol, plan.bar))
     if len(view.bars):
         view = await with_observed(

@@ -36,9 +36,11 @@ def headlines_of(lines: Iterable[str]) -> tuple[Headline, ...]:
         if line.strip():
             try:
                 found.append(_headline(line))
-            except (ValueError, TypeError) as error:
-                if isinstance(error, json.JSONDecodeError) and not line.endswith("\n"):
+            except json.JSONDecodeError as error:
+                if not line.endswith("\n"):
                     break
+                raise ValueError(f"line {number} is no JSON: {error.msg} at column {error.colno}") from None
+            except (ValueError, TypeError) as error:
                 raise ValueError(f"line {number}: {error}") from None
     return tuple(found)
 

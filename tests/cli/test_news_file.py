@@ -38,7 +38,7 @@ def test_what_was_read_stays_while_the_file_is_broken_or_gone(path: Path) -> Non
     known = file().headlines
     path.write_text("no headline\n")
     assert file().headlines == known
-    assert "line 1: Expecting value" in file().problem
+    assert "line 1 is no JSON: Expecting value at column 1" in file().problem
     path.unlink()
     assert (file().headlines, file().problem) == (known, f"{path} cannot be read: No such file or directory")
 

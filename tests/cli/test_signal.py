@@ -154,6 +154,12 @@ def test_without_news_lead_lag_says_so(shell: Shell) -> None:
     assert "warning: lead-lag looks at news, and TRADER_NEWS names no file of headlines" in stderr
 
 
+def test_a_stage_without_its_news_says_so_once_and_goes_on(shell: Shell) -> None:
+    exit_code, _, stderr = shell.run("trader stage 0 --strategy lead-lag --symbol ETHUSDT")
+    assert exit_code == 0, stderr
+    assert stderr.count("lead-lag looks at news, and TRADER_NEWS names no file of headlines") == 1
+
+
 def test_candles_alone_make_the_score_where_microstructure_is_off(shell: Shell) -> None:
     found = result(shell, "trader signal --strategy confluence --set microstructure=false")
     assert found["live"] is None
