@@ -31,6 +31,7 @@ app = typer.Typer(
     help="Take automated trading from a dry run to live money, and keep it safe there.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    add_completion=False,  # `trader completion` knows names as well, and writes into nobody's startup files
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
