@@ -11,12 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from core.backtest import kernel
-from core.backtest.arrays import Prepared, Wanted, wanted
+from core.backtest.arrays import Prepared, Wanted
 from core.backtest.market import units
 from core.backtest.outcome import Counts, Outcome
 from core.backtest.setup import NO_DECISION
 from core.bars import IntArray
-from core.strategies.protocol import Strategy
 
 _ROW, _TABLE, _CUBE = "int64[::1]", "int64[:, ::1]", "int64[:, :, ::1]"
 _SIGNS, _FLAGS = "int8[:, ::1]", "boolean[:, ::1]"
@@ -67,11 +66,10 @@ def compiled_loop() -> Any:
     return known["simulate"]
 
 
-def run_compiled(prepared: Prepared, strategy: Strategy) -> Outcome:
-    """Run a strategy over a course, with the same result as `run_plain`. Raises OnlyPlain, NoCompiler."""
-    wants = wanted(prepared, strategy)
+def run_compiled(prepared: Prepared, wants: Wanted) -> Outcome:
+    """Do over a course what a strategy wants, with the same result as `run_plain`. Raises NoCompiler."""
     if wants.signals[0].confirm:
-        raise NoCompiler(f"{strategy.name} enters by where the account stands, too")
+        raise NoCompiler("the strategy enters by where the account stands, too")
     simulate = compiled_loop()
     slots = kernel.new_slots(len(prepared.sizes))
     money = np.full(2, units(prepared.setup.balance.value), dtype=np.int64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from core.backtest.arrays import OnlyPlain, Prepared, prepare
+from core.backtest.arrays import OnlyPlain, Prepared, prepare, wanted
 from core.backtest.outcome import Outcome
 from core.backtest.setup import Course, Setup
 from core.errors import ConfigError
@@ -59,14 +59,15 @@ def run_quick(
     prepared: Prepared, strategy: Strategy, engine: Engine = "auto", *, one_of_many: bool = False
 ) -> Outcome:
     """Run by a quick engine: one of many runs compiled, where numba is there. Raises OnlyPlain."""
+    wants = wanted(prepared, strategy)
     if engine == "compiled" or (engine == "auto" and one_of_many):
         from core.backtest.compiled import NoCompiler, run_compiled
 
         try:
-            return run_compiled(prepared, strategy)
+            return run_compiled(prepared, wants)
         except NoCompiler as reason:
             if engine == "compiled":
                 raise OnlyPlain(str(reason)) from None
     from core.backtest.jumping import run_jumping
 
-    return run_jumping(prepared, strategy)
+    return run_jumping(prepared, wants)

@@ -14,23 +14,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.backtest import kernel
-from core.backtest.arrays import Prepared, Wanted, wanted
+from core.backtest.arrays import Prepared, Wanted
 from core.backtest.market import decimal_of, units
 from core.backtest.outcome import Column, Counts, Exit, Outcome
 from core.backtest.setup import NO_DECISION
 from core.bars import BoolArray, IntArray
 from core.matching import UNIT
 from core.strategies.decision import Action, Standing
-from core.strategies.protocol import Strategy
 
 _NOWHERE, _DAY_MS = 1 << 62, 86_400_000
 _BLOCK = 64
 """Bars that are searched at once to begin with: most positions end within so many."""
 
 
-def run_jumping(prepared: Prepared, strategy: Strategy) -> Outcome:
-    """Run a strategy over a course, with the same result as `run_plain`. Raises OnlyPlain."""
-    wants = wanted(prepared, strategy)
+def run_jumping(prepared: Prepared, wants: Wanted) -> Outcome:
+    """Do over a course what a strategy wants, with the same result as `run_plain`."""
     books = _Books(units(prepared.setup.balance.value))
     lanes = [_Lane(prepared, wants, number, books) for number in range(len(prepared.tapes))]
     books.lanes = lanes

@@ -125,7 +125,8 @@ class _Bench:
             many = len(self.points) * way.length >= _WORTH_COMPILING
             outcome = run_quick(prepared, chosen, job.engine, one_of_many=many)
         except OnlyPlain:
-            outcome, _ = run(way, chosen, job.setup, engine="plain")
+            # One that was asked for by name, and cannot, says so.
+            outcome, _ = run(way, chosen, job.setup, engine="plain" if job.engine == "auto" else job.engine)
         return Result(index, score(figures(outcome, way, job.setup.balance.value)))
 
     def _way(self, job: Job, chosen: Strategy) -> tuple[Course, Prepared | None]:

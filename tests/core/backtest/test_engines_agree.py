@@ -11,7 +11,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from core.account import CommissionRates
-from core.backtest.arrays import OnlyPlain, prepare
+from core.backtest.arrays import OnlyPlain, prepare, wanted
 from core.backtest.compiled import NoCompiler, run_compiled
 from core.backtest.costs import Costs
 from core.backtest.jumping import run_jumping
@@ -32,9 +32,10 @@ pytest.importorskip("numba")
 def all_three(course: Course, chosen: Strategy, how: Setup) -> tuple[Outcome, Outcome, Outcome]:
     """The compiled engine's is that of the jumping one where it asks for confirmation, which it cannot."""
     prepared = prepare(course, how)
-    plain, jumping = run_plain(course, chosen, how), run_jumping(prepared, chosen)
+    wants = wanted(prepared, chosen)
+    plain, jumping = run_plain(course, chosen, how), run_jumping(prepared, wants)
     try:
-        return plain, run_compiled(prepared, chosen), jumping
+        return plain, run_compiled(prepared, wants), jumping
     except NoCompiler:
         return plain, jumping, jumping
 
@@ -182,4 +183,4 @@ def test_the_quick_engines_refuse_what_might_not_fit() -> None:
     )
     script = Script({"BTCUSDT": random_signals(1, 5, 0)})
     with pytest.raises(OnlyPlain, match="64 bits"):
-        run_compiled(prepare(run_on([dear], 1, setup()), setup()), script)
+        wanted(prepare(run_on([dear], 1, setup()), setup()), script)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from core.account import CommissionRates
-from core.backtest.arrays import OnlyPlain, prepare
+from core.backtest.arrays import OnlyPlain, prepare, wanted
 from core.backtest.compiled import run_compiled
 from core.backtest.costs import Costs
 from core.backtest.jumping import run_jumping
@@ -29,11 +29,13 @@ FLAT = (100, 100, 100, 100)
 
 
 def _compiled(way: Course, script: Script, how: Setup) -> Outcome:
-    return run_compiled(prepare(way, how), script)
+    prepared = prepare(way, how)
+    return run_compiled(prepared, wanted(prepared, script))
 
 
 def _jumping(way: Course, script: Script, how: Setup) -> Outcome:
-    return run_jumping(prepare(way, how), script)
+    prepared = prepare(way, how)
+    return run_jumping(prepared, wanted(prepared, script))
 
 
 @pytest.fixture(params=[run_plain, _compiled, _jumping], ids=["plain", "compiled", "jumping"])

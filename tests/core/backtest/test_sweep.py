@@ -20,6 +20,7 @@ from core.backtest.walk_forward import Spans, walk_forward
 from core.data.series import Row
 from core.data.store import read_series, write_series
 from core.errors import ConfigError, Refused
+from core.positions import PositionRules
 from tests.core.backtest.scripted import MINUTE_MS, START_MS, recorded, setup
 
 DAY_MS = 86_400_000
@@ -135,6 +136,9 @@ def test_an_interrupt_keeps_what_was_finished(job: Job, tmp_path: Path) -> None:
 def test_a_sweep_of_sets_that_cannot_be_is_refused(job: Job, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"takes none of the 2 parameter sets: .*fast must be below slow"):
         done(job, tmp_path / "results", grid(["fast=50,60"]))
+    ruled = replace(job, engine="jumping", setup=replace(job.setup, rules=PositionRules(cooldown_ms=1)))
+    with pytest.raises(ConfigError, match="--engine jumping cannot do this: position rules"):
+        done(ruled, tmp_path / "other")
     with pytest.raises(ConfigError, match="there is no parameter 'fats'; did you mean 'fast'"):
         done(job, tmp_path / "results", grid(["fats=5,6"]))
 
