@@ -21,11 +21,11 @@ from cli.invocation import Invocation
 from cli.main import main
 from cli.options import Options
 from tests.cli.conversation import ASSIGNMENT, REPOSITORY
-from tests.executable.program import AHEAD_MS, PageTime
+from tests.executable.program import AGREED, AHEAD_MS, PageTime, agreeing_in
 from tests.executable.shown import HEADER
 from tests.executable.terminal import Keyboard, Screen
 
-SHOWN_HOME = "/home/you"
+SHOWN_HOME, SHOWN_AGREED = "/home/you", "/var/tmp"
 STOPPED = (0, 130)
 NEEDS_BASH = re.compile(r"[$`*]")
 PUNCTUATION = re.compile(r"[();<>|&]+")
@@ -58,13 +58,14 @@ class Person:
         self.events: dict[str, Callable[[], object]] = {}
         self._ports: dict[str, str] = {}
         self._masks: dict[str, str] = {}
+        self._agreed = folder / "agreed"
         self._programs = folder / "bin"
         self._programs.mkdir()
         self.program("trader", f'exec "{sys.executable}" -m tests.executable.program "$@"')
         self.environ = {
             "PATH": f"{self._programs}:/usr/bin:/bin",
             "HOME": str(self.folder),
-            "XDG_RUNTIME_DIR": str(folder / "runtime"),
+            AGREED: str(self._agreed),
             "PYTHONPATH": str(REPOSITORY),
             "LANG": "C.UTF-8",
             "COLUMNS": "100",
@@ -154,6 +155,7 @@ class Person:
         console = Console(options, environ, keyboard, screen, screen)
         with (
             _in_time(),
+            agreeing_in(self._agreed),
             contextlib.chdir(self.folder),
             mock.patch.dict(os.environ, environ, clear=True),
             contextlib.redirect_stdout(screen),
@@ -184,6 +186,7 @@ class Person:
             *self._masks.items(),
             *((port, said) for said, port in self._ports.items()),
             (str(self.folder), SHOWN_HOME),
+            (str(self._agreed), SHOWN_AGREED),
             (f"{Path(sys.executable).parent}/", f"{SHOWN_HOME}/.venv/bin/"),
         ]
         text = "\n".join(lines)

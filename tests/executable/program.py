@@ -8,11 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from unittest import mock
 
+from core import runtime_folder
 from core.clock import SystemClock
 
-AHEAD_MS = "PAGES_CLOCK_AHEAD_MS"
+AHEAD_MS, AGREED = "PAGES_CLOCK_AHEAD_MS", "PAGES_AGREED_FOLDER"
 PAGE_TIME = datetime(2026, 11, 21, 9, 0, 5, tzinfo=UTC)
 """When every page begins: the paper exchange's market is then the same each time."""
 
@@ -45,8 +47,15 @@ class PageTime:
             yield
 
 
+@contextmanager
+def agreeing_in(folder: Path) -> Iterator[None]:
+    """Have the commands of this person agree here, and not where all commands of this user do."""
+    with mock.patch.object(runtime_folder, "DEFAULT_PARENT", folder):
+        yield
+
+
 if __name__ == "__main__":
     from cli.main import run
 
-    with PageTime(float(os.environ[AHEAD_MS])).kept():
+    with PageTime(float(os.environ[AHEAD_MS])).kept(), agreeing_in(Path(os.environ[AGREED])):
         run()
