@@ -90,7 +90,7 @@ class Watch:
                 view = await self._view()
                 if self._is_new(view.now_ms):
                     self._standing.equity = await self.equity.look()
-            except VenueUnavailable as error:
+            except (VenueUnavailable, Refused) as error:
                 failures += 1
                 if failures == FAILED_LOOKS_MAX:
                     raise

@@ -14,7 +14,7 @@ from core.alerts.watching import is_watched
 from core.bars import Bars
 from core.clock import SystemClock
 from core.desk import Desk
-from core.errors import ConfigError, Interrupted, VenueUnavailable, WaitLimitReached
+from core.errors import ConfigError, Interrupted, Refused, VenueUnavailable, WaitLimitReached
 from core.gates import StagePlan
 from core.operations.holding import Holding
 from core.operations.market_view import with_observed
@@ -457,3 +457,11 @@ async def test_while_cooling_down_each_bar_is_decided_on_and_no_word_followed(
     assert 5 * MINUTE_MS <= waited_ms < 7 * MINUTE_MS
     assert scripted.asked.count(None) >= 6, "it is asked, and not followed"
     assert any(wait.what == "cooling down" for wait in told.waits)
+
+
+async def test_an_empty_book_is_looked_at_again_before_a_wait_ends(desk: Desk, exchange: Exchange) -> None:
+    exchange.book_errors += [Refused("no price on one side", code="EMPTY_BOOK")] * 4
+    run, told, _ = run_of(desk, answer=enter_and_leave_after(1))
+    await make_trades(run)
+    assert len(run.result.trades) == 1
+    assert sum("no price on one side" in note for note in told.notes) == 4
