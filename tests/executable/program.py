@@ -29,6 +29,9 @@ class PageTime:
     def now_ms(self) -> int:
         return int(time.time_ns() / 1e6 + self.ahead_ms)
 
+    def go_on_at(self, time_ms: int) -> None:
+        self.ahead_ms = time_ms - time.time_ns() / 1e6
+
     @contextmanager
     def kept(self) -> Iterator[None]:
         """Have the program take its time from here."""

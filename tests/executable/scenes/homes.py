@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 
 from core.clock import DAY_MS, HOUR_MS, SystemClock
 from core.ids import system_random
@@ -23,6 +25,9 @@ esac"""
 LIVE = {"BINANCE_USE_TESTNET": "false", "BINANCE_DRY_RUN": "false"}
 STAGE_1 = "BINANCE_DRY_RUN=false trader stage 1"
 
+_FOLDERS: dict[tuple[str, ...], tuple[Path, int]] = {}
+"""Lines -> the folder of whoever typed them, and when that was done."""
+
 
 def empty(person: Person, ends: ExitStack) -> None:
     """A newcomer: an empty home and folder, and the paper exchange that comes with the program."""
@@ -30,7 +35,7 @@ def empty(person: Person, ends: ExitStack) -> None:
 
 def traded(person: Person, ends: ExitStack) -> None:
     """Stages 0 and 1 were passed, with a trade each."""
-    person.does("trader init -q", "trader stage 0", STAGE_1)
+    _once(person, "trader init -q", "trader stage 0", STAGE_1)
     person.words["ev2a5acff7"] = partial(newest_evidence, person)
     person.words["tr9f86d081884c7d65-42"] = lambda: f"{_installation(person)}-1"
 
@@ -102,9 +107,22 @@ def begun(person: Person, ends: ExitStack) -> None:
 
 def live(person: Person, ends: ExitStack) -> None:
     """The way to the live venue is gone as far as its books; the settings are the live venue's."""
-    begun(person, ends)
-    person.does(f"{STAGE_1} --trades 3 --soak 1h")
+    equipped(person, ends)
+    _once(person, "trader init -q", "trader stage 0", f"{STAGE_1} --trades 3 --soak 1h")
     person.environ |= LIVE
+
+
+def _once(person: Person, *lines: str) -> None:
+    """Do what many scenes begin with, or take over the folder and the time of the one who did it first."""
+    if lines in _FOLDERS:
+        folder, at_ms = _FOLDERS[lines]
+        shutil.copytree(folder, person.folder, dirs_exist_ok=True)
+        person.time.go_on_at(at_ms)
+    else:
+        person.does(*lines)
+        folder = person.folder.with_name("kept")
+        shutil.copytree(person.folder, folder)
+        _FOLDERS[lines] = folder, person.time.now_ms()
 
 
 def newest_evidence(person: Person) -> str:
