@@ -220,6 +220,7 @@ def _not_unsettled(order: Order) -> Refused:
         f"nothing about {order.client_order_id} is unsettled: it is {order.status}, "
         f"{order.executed_quantity} executed",
         code="NOT_UNSETTLED",
+        hint='where `trader status` shows a quarantine that is left: `trader resolve --reason "…"` ends it',
     )
 
 

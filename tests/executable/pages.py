@@ -6,7 +6,7 @@ The comments (`<!-- exit: 4 -->`) each belong to the next code block:
     meanwhile what happens before it, typed nowhere (scenes.py)
     exit      the exit code of the block's last command, or of all of them (`0, 4`); otherwise each is 0
     typed     what is answered to its questions, ` | ` between answers; PHRASE: the phrase that is asked for
-    stays up  the command serves until the page ends; the value is the port it names
+    stays up  the command goes on until the page ends; the value is the port it names, where it names one
     not run   why the block cannot run here; nothing else is left out
 """
 

@@ -29,7 +29,7 @@ SHOWN_HOME, SHOWN_AGREED = "/home/you", "/var/tmp"
 STOPPED = (0, 130)
 NEEDS_BASH = re.compile(r"[$`*]")
 PUNCTUATION = re.compile(r"[();<>|&]+")
-LIMIT_S = 20
+LIMIT_S = 60
 
 
 @dataclass(frozen=True)
