@@ -84,7 +84,8 @@ def walk(page: Page, block: Block, person: Person) -> list[tuple[int, int, list[
             pytest.fail(f"{where}: exit {answer.exit_code}, not {exit_code}\n{printed}", pytrace=False)
         if command.shown and not agrees(command.shown, answer.lines):
             if not os.environ.get("UPDATE_GOLDEN"):
-                pytest.fail(f"{where}\n{difference(command.shown, answer.lines)}", pytrace=False)
+                told = difference(command.shown, answer.lines)
+                pytest.fail(f"{where}\n{told}\n(UPDATE_GOLDEN=1 writes what was printed)", pytrace=False)
             lines = [f"{block.indent}{line}".rstrip() for line in renewed(command.shown, answer.lines)]
             renew.append((command.first_shown, command.first_shown + len(command.shown), lines))
     if answers:
