@@ -22,7 +22,13 @@ from tests.cli.spawned import ended, read_until, spawned
 
 OPENING = {"USDT": Decimal(10_000), "BTC": Decimal(1), "ETH": Decimal(10), "BNB": Decimal(10)}
 REAL = "BINANCE_DRY_RUN=false"
-FAST = {"TRADER_PAPER_SPEED": "600", "TRADER_BAR": "1m", "TRADER_PAPER_MARKET": "file:market.csv"}
+# These markets leap and fall as no breaker would let pass.
+UNBROKEN = {
+    "LIVE_MAX_MINUTE_SIGMAS": "1000",
+    "LIVE_MAX_FIVE_MINUTE_MOVE": "1",
+    "LIVE_MAX_LOSSES_IN_A_ROW": "99",
+}
+FAST = {"TRADER_PAPER_SPEED": "600", "TRADER_BAR": "1m", "TRADER_PAPER_MARKET": "file:market.csv", **UNBROKEN}
 EXECUTED = "✅ Trade executed"
 
 

@@ -19,9 +19,10 @@ from tests.cli.conversation import Shell
 from tests.cli.loopback import Loopback, Spoil, serving, untouched
 from tests.cli.markets import write_waves
 from tests.cli.spawned import ended, read_until, spawned
+from tests.cli.test_protection import UNBROKEN
 
 REAL = {"BINANCE_DRY_RUN": "false"}
-FAST = {"TRADER_PAPER_SPEED": "600", "TRADER_BAR": "1m", "TRADER_PAPER_MARKET": "file:market.csv"}
+FAST = {"TRADER_PAPER_SPEED": "600", "TRADER_BAR": "1m", "TRADER_PAPER_MARKET": "file:market.csv", **UNBROKEN}
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
