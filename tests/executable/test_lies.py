@@ -109,7 +109,9 @@ def test_a_page_that_lies_fails(
 
 
 def test_the_same_page_without_the_lie_passes(tmp_path: Path) -> None:
-    walked(tmp_path, "```console\n$ trader halt --reason x\nHALTED: …\n...\n$ echo one | grep one\none\n```\n")
+    walked(
+        tmp_path, "```console\n$ trader halt --reason x\nHALTED: …\n...\n$ echo one | grep one\none\n```\n"
+    )
 
 
 @pytest.mark.parametrize(
