@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -138,3 +140,28 @@ def test_it_scales_with_the_portfolio_and_the_shortfall_is_no_smaller(
     scaled = simulated(values * factor, RETURNS, random(seed), paths=200, days_min=TEN)
     assert scaled.value_at_risk == pytest.approx(once.value_at_risk * factor, rel=1e-9, abs=1e-6)
     assert once.shortfall >= once.value_at_risk - 1e-9 or once.value_at_risk == 0
+
+
+def kupiec(exceeded: int, days: int, expected: float) -> float:
+    """Return Kupiec's likelihood ratio of so many days beyond a Value at Risk; above 3.84 it is wrong at 5 %.
+
+    Source: Kupiec (1995), Techniques for Verifying the Accuracy of Risk Measurement Models.
+    """
+    seen = exceeded / days
+    return 2 * (
+        exceeded * math.log(seen / expected) + (days - exceeded) * math.log((1 - seen) / (1 - expected))
+    )
+
+
+def test_days_beyond_the_value_at_risk_are_as_many_as_it_says() -> None:
+    """On 1,000 days of a market that is what the simulation assumes, each judged by the 90 days before it."""
+    random = np.random.default_rng(7)
+    returns = random.multivariate_normal([0.0003, 0.0003], [[9e-4, 6e-4], [6e-4, 16e-4]], 1_090)
+    values = np.array([6_000.0, 4_000.0])
+    beyond = 0
+    for day in range(90, len(returns)):
+        drawn = np.random.Generator(np.random.PCG64(42))
+        at_risk = simulated(values, returns[day - 90 : day], drawn, paths=2_000).value_at_risk
+        beyond += -float(returns[day] @ values) > at_risk
+    assert kupiec(beyond, 1_000, 0.05) < 3.84
+    assert kupiec(65, 1_000, 0.05) > 3.84 > kupiec(63, 1_000, 0.05)
