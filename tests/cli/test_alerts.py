@@ -169,7 +169,7 @@ def test_a_key_that_grows_old_is_told_of_and_its_terms_are_written_down_once(she
     assert told["title"] == "trader: A key grows old"
     assert "is 0 days old, 5 days is the limit (paper mainnet …" in told["message"]
     log = Path(shell.environ["TRADER_HOME"], "trade_audit.log").read_text()
-    assert log.count("KEY_TERMS") == 1
+    assert log.count("Key's age and end learned") == 1
 
 
 def test_the_heartbeat_comes_of_completed_reconciliations_alone(shell: Shell) -> None:

@@ -71,6 +71,7 @@ def path(own_home: Path) -> Path:
         journal.pin_address(account, DepositAddress("USDT", "TRX", "TXYZ", "7"))
         book = journal.breakers(account)
         book.open_day("USDT", DayOpening(TODAY, Quote(Decimal(1_000)), Quote(Decimal(0)), NOW_MS))
+        book.raise_peak("USDT", Quote(Decimal(5)), NOW_MS)
         book.latch(Breaker.DAILY_DRAWDOWN, "fell", cause_ms=NOW_MS, until_ms=NOW_MS + 1)
         journal.keys.record_exposed("0123456789ab", "a laptop was stolen")
     return own_home / DATABASE
