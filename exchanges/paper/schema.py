@@ -131,7 +131,9 @@ class StateError(Exception):
 
 def connect(directory: Path) -> sqlite3.Connection:
     """Open the state file in a directory, making both when absent. Raises StateError for a file not ours."""
-    directory.mkdir(parents=True, exist_ok=True)
+    # The home above it is often made here first, and the journal refuses one that others can write.
+    for folder in (directory.parent, directory):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = directory / STATE_FILE
     path.touch(mode=0o600)  # it holds the secrets of toy keys, which nobody should learn to leave open
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 from decimal import Decimal
@@ -47,6 +48,16 @@ def test_another_version_is_refused(tmp_path: Path, wall: Wall) -> None:
 def test_only_the_owner_reads_the_state(venues: OpenVenue, tmp_path: Path) -> None:
     venues()
     assert stat.S_IMODE((tmp_path / "state" / STATE_FILE).stat().st_mode) == 0o600
+
+
+def test_a_home_made_with_the_state_is_the_owners_alone(tmp_path: Path, wall: Wall) -> None:
+    state = tmp_path / "home" / "paper"
+    usual = os.umask(0)
+    try:
+        open_venue(state, wall).exchange.close()
+    finally:
+        os.umask(usual)
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in (state.parent, state)] == [0o700, 0o700]
 
 
 def test_reset_wipes_one_persona_and_keeps_its_keys(venues: OpenVenue, wall: Wall) -> None:
