@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 CLEAR_LINE = "\r\x1b[2K"
+BELOW = "\N{VERTICAL ELLIPSIS}"
+"""Stands in a drawn table for a text that is written there afterwards."""
 RED, YELLOW, DIM, PLAIN = "\x1b[1;31m", "\x1b[33m", "\x1b[2m", "\x1b[0m"
 
 
@@ -63,24 +65,34 @@ class Console:
             self._show_header()
             self._write(self._stdout, text)
 
-    def table(self, headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Print rows of data: rich on a terminal, plain columns in a pipe; nothing with --json."""
-        cells = [[str(cell) for cell in row] for row in rows]
+    def table(self, headers: Sequence[str], rows: Sequence[Sequence[object] | str]) -> None:
+        """Print rows of data: rich on a terminal, plain columns in a pipe; nothing with --json.
+
+        A row that is a text belongs below the last column. On a terminal it begins further left and is not
+        wrapped: what is to be copied must stay one line.
+        """
+        cells = [row if isinstance(row, str) else [str(cell) for cell in row] for row in rows]
         if self.draws:
             self.line(self._rich_table(headers, cells))
         elif not self.options.as_json:
             from tabulate import tabulate
 
-            self.line(tabulate(cells, headers, tablefmt="plain", disable_numparse=True))
+            below = [""] * (len(headers) - 1)
+            whole = [[*below, row] if isinstance(row, str) else row for row in cells]
+            self.line(tabulate(whole, headers, tablefmt="plain", disable_numparse=True))
 
-    def _rich_table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    def _rich_table(self, headers: Sequence[str], rows: Sequence[Sequence[str] | str]) -> str:
         from rich.table import Table
         from rich.text import Text
 
         table = Table(*headers, box=None, pad_edge=False, header_style="bold")
+        for column in table.columns:
+            column.overflow = "fold"
         for row in rows:
-            table.add_row(*map(Text, row))
-        return self._drawn(table)
+            table.add_row(*([BELOW] if isinstance(row, str) else map(Text, row)))
+        texts = iter([row for row in rows if isinstance(row, str)])
+        lines = self._drawn(table).split("\n")
+        return "\n".join(f"   {next(texts)}" if line.strip() == BELOW else line for line in lines)
 
     def drawing(self, drawn: RenderableType) -> None:
         """Print what rich draws, where `draws` says that it may."""
@@ -306,7 +318,10 @@ class Console:
         context: typer.Context | None = getattr(wrong, "ctx", None)
         path = context.command_path if context else "trader"
         self.command = path.partition(" ")[2]
-        return UsageError(" ".join(wrong.format_message().split()), hint=f"`{path} --help` shows how")
+        hint = f"`{path} --help` shows how"
+        if self.command and (commands := getattr(context and context.command, "commands", None)):
+            hint += f": {', '.join(commands)}"
+        return UsageError(" ".join(wrong.format_message().split()), hint=hint)
 
     def _talk(self, text: str, color: str = "") -> None:
         self._write(self._stderr, self._colored(text, color) if color else text)

@@ -76,11 +76,11 @@ def _left(seconds: float) -> str:
 
 def gate_table(console: Console, gates: Sequence[Gate]) -> None:
     """Show gates with their results; what would open a closed one stands below its line."""
-    rows: list[list[str]] = []
+    rows: list[list[str] | str] = []
     for gate in gates:
         rows.append([MARKS[gate.result], gate.name, gate.result, gate.detail])
         if gate.result is GateResult.FAIL and gate.way_out:
-            rows.append(["", "", "", f"→ {gate.way_out}"])
+            rows.append(f"→ {gate.way_out}")
     console.table(["", "gate", "result", "detail"], rows)
 
 
@@ -102,6 +102,15 @@ def stage_result(console: Console, result: StageResult) -> None:
     )
     if result.refused:
         gate_table(console, result.gates)
+
+
+def next_command(plan: StagePlan) -> str:
+    """Return what comes after a stage that was passed."""
+    if plan.stage.number == 0:
+        return plan.rehearsal(1)
+    if plan.stage.number == 1:
+        return "trader runbook live-launch --next"
+    return plan.there("trader reconcile")
 
 
 def check_result(console: Console, result: CheckResult) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cli.console import Console
 from cli.presenting import order_json
+from core.account import Environment
 from core.clock import iso_utc
 from core.operations.canceling import Fate, OrderFate
 from core.orders import OrderReport
@@ -134,6 +135,7 @@ def halt_result(console: Console, result: HaltResult) -> None:
     if result.latched or result.accounts:
         by = "the latch" if result.latched else f"the journal alone, for {len(result.accounts)} account(s)"
         console.line(f"HALTED: {result.home} (by {by}); only cancels and flatten are sent")
+        console.say("to lift it: trader resume --reason …")
 
 
 def resume_plan_shown(console: Console, plan: ResumePlan) -> None:
@@ -162,6 +164,9 @@ def resume_result(console: Console, plan: ResumePlan, place: str) -> None:
     for each in plan.others:
         if each.state is not TradingState.ACTIVE:
             console.line(f"stays {each.state}: {each.account}")
+            testnet = str(each.account.environment is Environment.TESTNET).lower()
+            there = f"TRADER_VENUE={each.account.venue} BINANCE_USE_TESTNET={testnet}"
+            console.say(f"to lift that: {there} trader resume --reason …")
 
 
 def flatten_result(console: Console, result: FlattenResult) -> None:

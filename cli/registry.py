@@ -127,6 +127,11 @@ class Group(TyperGroup):
             with formatter.section(chapter.title):
                 formatter.write_dl([(each.name.ljust(width), each.summary) for each in chapter.commands])
 
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        if self.chapters:
+            with formatter.section("New here?"):
+                formatter.write(f"  {ctx.command_path} runbook first-hour\n")
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
         if isinstance(command, Command):

@@ -84,7 +84,7 @@ def next_shown(console: Console, page: Page, ticked: Sequence[TickedStep]) -> No
     if coming.step.command:
         console.line(f"   next: {coming.step.command}")
     if coming.state is StepState.WAITING:
-        done = f"trader runbook {page.name} --done {coming.step.number} --note …"
+        done = f'trader runbook {page.name} --done {coming.step.number} --note "…"'
         console.line(f"   when it is done: {done}")
 
 

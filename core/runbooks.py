@@ -37,7 +37,9 @@ class PageError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step. `text`: its Markdown without comments and indentation; `evidence`: of which stage, if any."""
+    """One step. `text`: its Markdown without comments and indentation, and of a console only what is typed:
+    what the page shows below is somebody else's. `evidence`: of which stage, if any.
+    """
 
     number: int
     section: str
@@ -172,12 +174,26 @@ def _step(file: str, chunk: _Chunk, *, due: int) -> Step:
     return Step(
         number=due,
         section=chunk.section,
-        text=dedent(indented).strip(),
+        text=_without_answers(dedent(indented).strip()),
         gates=tuple(told["gate"]),
         evidence=int(told["evidence"][0][-1]) if told["evidence"] else None,
         drills=tuple(told["drill"]),
         command="".join(told["command"]),
     )
+
+
+def _without_answers(text: str) -> str:
+    """Return the text with nothing in its consoles but commands, each with the lines that it goes on over."""
+    kept: list[str] = []
+    in_console = goes_on = False
+    for line in text.split("\n"):
+        if line.startswith(_FENCE):
+            in_console = line == f"{_FENCE}console"
+        elif in_console and not line.startswith("$ ") and not goes_on:
+            continue
+        kept.append(line)
+        goes_on = in_console and line.endswith("\\")
+    return "\n".join(kept)
 
 
 def _hold_ms(file: str, line: int, value: str) -> int:

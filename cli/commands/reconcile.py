@@ -80,7 +80,7 @@ def _refuse_without_books(wiring: Wiring, environment: Environment) -> None:
         raise ConfigError(
             f"the journal in {home} knows no account on {venue} {environment}{others}: nothing was compared",
             code="NO_BOOKS",
-            hint="name the right home and settings file: --home, --env-file; the first stage opens books",
+            hint="`trader check` opens the books of an account; or name another home or settings file",
         )
 
 

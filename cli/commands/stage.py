@@ -37,7 +37,7 @@ def stage(
 ) -> None:
     """Run stage 0, 1 or 2 on the way to live money."""
     from cli.backtest_options import changes_of
-    from cli.presenting import StageView, stage_result
+    from cli.presenting import StageView, next_command, stage_result
     from cli.requests import made_strategy, stage_plan
     from cli.supervisor import Supervisor
     from cli.wiring import Wiring
@@ -64,3 +64,4 @@ def stage(
     finally:
         supervisor.stopping()
         stage_result(invocation.console, result)
+    invocation.console.say(f"next: {next_command(plan)}")

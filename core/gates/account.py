@@ -84,18 +84,19 @@ def nothing_unsettled(facts: GateFacts, account: AccountFacts) -> Answer:
 def books_reconciled(facts: GateFacts, account: AccountFacts) -> Answer:
     """The newest whole comparison with the venue is fresh, covers every symbol and left no break open."""
     newest, limit_ms = account.reconciled, facts.settings.gate_max_reconcile_age_ms
+    mend = facts.plan.there("trader reconcile")
     if account.open_breaks:
-        return failed(f"{account.open_breaks} open break(s)", "`trader reconcile` names them")
+        return failed(f"{account.open_breaks} open break(s)", f"`{mend}` names them")
     if newest is None:
-        return failed("the books were never compared with the venue's", "`trader reconcile`")
+        return failed("the books of this account were never compared with the venue's", mend)
     left_out = account.symbols - newest.coverage.keys()
     if left_out:
-        return failed(f"not compared: {', '.join(sorted(left_out))}", "`trader reconcile`")
+        return failed(f"not compared: {', '.join(sorted(left_out))}", mend)
     age_ms = account.now_ms - newest.until_ms
     if not 0 <= age_ms <= limit_ms:
         return failed(
             f"the books were compared {age_ms / HOUR_MS:.1f} h ago; {limit_ms / HOUR_MS:g} h is the limit",
-            "`trader reconcile`",
+            mend,
         )
     return passed(f"the books agreed {age_ms / HOUR_MS:.1f} h ago")
 

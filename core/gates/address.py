@@ -19,9 +19,9 @@ class AddressReport:
 def deposit_address(facts: GateFacts, account: AccountFacts) -> Answer:
     if account.account.environment is Environment.TESTNET:
         return unavailable("a testnet has no deposit addresses")
-    mend = f"`trader address {account.quote_asset}`"
+    mend = facts.plan.there(f"trader address {account.quote_asset}")
     if account.addresses.changed:
-        return failed(f"changed at the venue: {', '.join(account.addresses.changed)}", f"{mend} shows both")
+        return failed(f"changed at the venue: {', '.join(account.addresses.changed)}", f"`{mend}` shows both")
     if not account.addresses.pinned:
         return failed(f"no deposit address of {account.quote_asset} was confirmed", mend)
     return passed(f"{', '.join(account.addresses.pinned)}: as confirmed")

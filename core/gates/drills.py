@@ -19,7 +19,8 @@ def drills(facts: GateFacts, account: AccountFacts) -> Answer:
     }
     if not lacking:
         return passed(f"{', '.join(REQUIRED)}: rehearsed")
-    said = "; ".join(f"{name}: {why}" for name, why in lacking.items())
+    reasons = {why: [name for name in lacking if lacking[name] == why] for why in lacking.values()}
+    said = "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
     if account.account.venue == PAPER:
         return passed(f"not required for toy money; {said}")
-    return failed(said, ", ".join(f"`trader drill {name}`" for name in lacking))
+    return failed(said, "; ".join(f"trader drill {name}" for name in lacking))

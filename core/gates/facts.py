@@ -43,27 +43,44 @@ class StagePlan:
         """Return the settings and the command line that would be right for this stage."""
         return stage_command(self.stage, self, trades=self.trades, soak_s=self.soak_s)
 
+    def there(self, command: str) -> str:
+        """Return a command line with the setting that takes it to the venue of this plan.
+
+        A stage is often given its settings on the command line, where the next command has none of them.
+        """
+        is_live = self.stage.environment is Environment.MAINNET
+        return f"BINANCE_USE_TESTNET=false {command}" if is_live else command
+
     def rehearsal(self, number: int, *, trades: int = 1, soak_s: float = 0) -> str:
         """Return the command line that gives this plan the evidence of an earlier stage."""
         return stage_command(STAGES[number], self, trades=trades, soak_s=soak_s)
 
 
 def stage_command(stage: Stage, plan: StagePlan, *, trades: int, soak_s: float) -> str:
-    """Return a command line with the settings it needs; what is the default anyway is left out."""
+    """Return a command line with the settings it needs; an option's default is left out."""
     mainnet = stage.environment is Environment.MAINNET
     words = ["CONFIRM_LIVE=yes"] if mainnet else []
     words += [
         f"BINANCE_USE_TESTNET={str(not mainnet).lower()}",
         f"BINANCE_DRY_RUN={str(stage.dry_run).lower()}",
-        f"trader stage {stage.number} --symbol {plan.symbol} --trades {trades}",
+        f"trader stage {stage.number} --symbol {plan.symbol}",
     ]
+    if trades != 1:
+        words.append(f"--trades {trades}")
     if plan.entry is not EntryMode.PROBE:
         words.append(f"--entry {plan.entry}")
     elif soak_s:
-        words.append(f"--soak {soak_s:g}s")
+        words.append(f"--soak {duration_text(soak_s)}")
     if plan.strategy != DEFAULT_STRATEGY:
         words.append(f"--strategy {plan.strategy}")
     return " ".join(words)
+
+
+def duration_text(seconds: float) -> str:
+    """Return a time as the options take it, in the largest unit that leaves no rest: 3600 is 1h."""
+    units_s = {"d": 86400, "h": 3600, "m": 60}
+    whole = (f"{seconds / unit_s:g}{name}" for name, unit_s in units_s.items() if seconds % unit_s == 0)
+    return next(whole, f"{seconds:g}s")
 
 
 @dataclass(frozen=True, slots=True)

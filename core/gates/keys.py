@@ -14,7 +14,7 @@ LIVE_ONLY = "asked of a live key only"
 WARNING_SHARE = 8 / 9
 """Of the largest age: with 90 days, a warning from day 80 on."""
 CHANGE = "change the key's rights on the venue's page"
-ROTATE = "`trader rotate-key`"
+ROTATE = "trader rotate-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +113,11 @@ def key_exposure(facts: GateFacts, account: AccountFacts) -> Answer:
     if account.account.environment is Environment.TESTNET:
         return unavailable(LIVE_ONLY)
     if key.exposed:
-        return failed(f"this key is exposed: {key.exposed}", f"{ROTATE} replaces it")
+        return failed(f"this key is exposed: {key.exposed}", f"`{ROTATE}` replaces it")
     if key.used_on_testnet:
-        return failed("this key was used on a testnet host", f"{ROTATE}: a live key is for live hosts only")
+        return failed("this key was used on a testnet host", f"`{ROTATE}`: a live key is for live hosts only")
     if key.traces:
-        return failed(f"found in {'; '.join(key.traces)}", f"remove it there, and `{ROTATE[1:-1]} --exposed`")
+        return failed(f"found in {'; '.join(key.traces)}", f"remove it there, and `{ROTATE} --exposed`")
     return passed("not known to be exposed, and not found on this machine")
 
 

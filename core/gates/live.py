@@ -66,7 +66,7 @@ def confirm_live(facts: GateFacts) -> Answer:
     detail = "CONFIRM_LIVE is not `yes` in the process environment"
     if any(each.code == CONFIRM_LIVE_IN_FILE for each in facts.settings.findings):
         detail += "; in a settings file it does not count, because it would stay there for ever"
-    return failed(detail, "export CONFIRM_LIVE=yes for this one run")
+    return failed(detail, facts.plan.command())
 
 
 def ladder(facts: GateFacts, account: AccountFacts) -> Answer:

@@ -19,11 +19,12 @@ from core.orders import Intent, OrderRequest
 from core.risk.approval import Denied
 from core.risk.approve import approve
 from core.risk.sizing import size_entry
-from core.stages import EntryMode
+from core.stages import EntryMode, Gate, GateResult
 from core.values import EXACT, decimal_text
 
 CONFIRMED = "LIVE_CONFIRMED"
-ASKED_LAST = frozenset({"pre-flight", "phrase"})
+PHRASE_DUE = Gate("phrase", GateResult.UNAVAILABLE, "asked for now")
+ASKED_LAST = frozenset({"pre-flight", PHRASE_DUE.name})
 REHEARSAL = 0
 """The sequence in a rehearsed order's name; the journal's begin with 1."""
 
@@ -76,8 +77,8 @@ async def ask_for_money(
     request = await _live_request(desk, facts.plan, access.phrase)
     asked = replace(facts, account=replace(account, live=request))
     gates = evaluate(asked)
-    if request.typed is None and {gate.name for gate in closed(gates)} == {"phrase"}:
-        progress.gates(gates)
+    if request.typed is None and {gate.name for gate in closed(gates)} == {PHRASE_DUE.name}:
+        progress.gates([PHRASE_DUE if gate.name == PHRASE_DUE.name else gate for gate in gates])
         request = replace(request, typed=access.type_phrase(request.phrase))
         account = await look_again()
     return replace(facts, account=replace(account, live=request))

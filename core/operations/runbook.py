@@ -148,7 +148,7 @@ def _drill_gate(name: str, last: Drill | None, now_ms: int, age_ms_max: int) -> 
     """Say whether the newest drill of an incident counts; on a real venue the gate `drills` asks the same."""
     why_not = shortfall(last, now_ms, age_ms_max)
     if last is None or why_not:
-        return Gate(_drill_name(name), GateResult.FAIL, why_not, f"`trader drill {name}`")
+        return Gate(_drill_name(name), GateResult.FAIL, why_not, f"trader drill {name}")
     return Gate(_drill_name(name), GateResult.PASS, f"rehearsed {iso_utc(last.ended_ms)}")
 
 

@@ -424,14 +424,14 @@ def test_the_home_of_toy_money_may_be_lost() -> None:
 
 def test_the_drills_that_are_missing_are_named_with_their_commands() -> None:
     gate = answer("drills", account(drills={"halt": REHEARSED["halt"]})(facts(2)))
-    assert gate.detail == ("cancel-all: never rehearsed in this home; flatten: never rehearsed in this home")
-    assert gate.way_out == "`trader drill cancel-all`, `trader drill flatten`"
+    assert gate.detail == "cancel-all, flatten: never rehearsed in this home"
+    assert gate.way_out == "trader drill cancel-all; trader drill flatten"
 
 
 def test_toy_money_needs_no_drills() -> None:
     gate = answer("drills", account(account=replace(MAINNET, venue="paper"), drills={})(facts(2)))
     assert gate.result is GateResult.PASS
-    assert gate.detail.startswith("not required for toy money; halt: never rehearsed")
+    assert gate.detail.startswith("not required for toy money; halt, cancel-all, flatten: never rehearsed")
 
 
 def test_runs_of_one_digest_add_up() -> None:
@@ -496,12 +496,12 @@ def test_confirm_live_in_a_file_is_told_apart() -> None:
 @pytest.mark.parametrize(
     ("stage", "expected"),
     [
-        (0, "BINANCE_USE_TESTNET=true BINANCE_DRY_RUN=true trader stage 0 --symbol BTCUSDT --trades 1"),
-        (1, "BINANCE_USE_TESTNET=true BINANCE_DRY_RUN=false trader stage 1 --symbol BTCUSDT --trades 1"),
+        (0, "BINANCE_USE_TESTNET=true BINANCE_DRY_RUN=true trader stage 0 --symbol BTCUSDT"),
+        (1, "BINANCE_USE_TESTNET=true BINANCE_DRY_RUN=false trader stage 1 --symbol BTCUSDT"),
         (
             2,
             "CONFIRM_LIVE=yes BINANCE_USE_TESTNET=false BINANCE_DRY_RUN=false "
-            "trader stage 2 --symbol BTCUSDT --trades 1",
+            "trader stage 2 --symbol BTCUSDT",
         ),
     ],
 )
@@ -514,7 +514,7 @@ def test_the_way_to_evidence_is_the_whole_command_line() -> None:
     gates = evaluate(spoiled(1, trades=2)(facts(2)))
     assert {gate.name: gate for gate in gates}["stage-1"].way_out == (
         "BINANCE_USE_TESTNET=true BINANCE_DRY_RUN=false "
-        "trader stage 1 --symbol BTCUSDT --trades 3 --soak 3600s"
+        "trader stage 1 --symbol BTCUSDT --trades 3 --soak 1h"
     )
 
 
