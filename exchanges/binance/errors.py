@@ -181,26 +181,30 @@ class Verdict(NamedTuple):
 
 
 VERDICTS: Final[Mapping[Meaning, Verdict]] = {
-    _M.REJECTED: Verdict(VenueRejected, "VENUE_REJECTED", True, "Binance refused the request"),
-    _M.UNLISTED: Verdict(VenueRejected, "VENUE_REJECTED", False, "Binance gave an unlisted refusal"),
+    _M.REJECTED: Verdict(VenueRejected, "VENUE_REJECTED", True, "the venue refused the request"),
+    _M.UNLISTED: Verdict(VenueRejected, "VENUE_REJECTED", False, "the venue gave an unlisted refusal"),
     _M.WOULD_TRIGGER: Verdict(
         VenueRejected, "STOP_WOULD_TRIGGER", True, "the price is already through the stop price"
     ),
     # A proxy may have sent our request twice: the first may have been executed.
-    _M.DUPLICATE: Verdict(VenueRejected, "VENUE_REJECTED", False, "Binance already has an order of this id"),
-    _M.UNCERTAIN: Verdict(VenueUnavailable, "VENUE_UNREACHABLE", False, "Binance failed internally"),
-    # Documented as not executed, but reported otherwise (python clients of Binance Futures).
-    _M.OVERLOADED: Verdict(VenueUnavailable, "VENUE_BUSY", False, "Binance is overloaded"),
-    # As with DUPLICATE, this may answer a replay of a request that was executed.
-    _M.CLOCK: Verdict(ConfigError, "CLOCK_OFFSET", False, "Binance refused the timestamp", _CLOCK_HINT),
-    _M.KEY_REFUSED: Verdict(ConfigError, "KEY_REFUSED", True, "Binance refused the key", _KEY_HINT),
-    _M.SYMBOL_UNKNOWN: Verdict(
-        ConfigError, "SYMBOL_UNKNOWN", True, "Binance does not list the symbol", "symbols look like BTCUSDT"
+    _M.DUPLICATE: Verdict(
+        VenueRejected, "VENUE_REJECTED", False, "the venue already has an order of this id"
     ),
-    _M.BUSY: Verdict(VenueUnavailable, "VENUE_BUSY", True, "Binance asks to wait"),
-    _M.BANNED: Verdict(VenueUnavailable, "VENUE_BANNED", True, "Binance has banned this address for a while"),
+    _M.UNCERTAIN: Verdict(VenueUnavailable, "VENUE_UNREACHABLE", False, "the venue failed internally"),
+    # Documented as not executed, but reported otherwise (python clients of Binance Futures).
+    _M.OVERLOADED: Verdict(VenueUnavailable, "VENUE_BUSY", False, "the venue is overloaded"),
+    # As with DUPLICATE, this may answer a replay of a request that was executed.
+    _M.CLOCK: Verdict(ConfigError, "CLOCK_OFFSET", False, "the venue refused the timestamp", _CLOCK_HINT),
+    _M.KEY_REFUSED: Verdict(ConfigError, "KEY_REFUSED", True, "the venue refused the key", _KEY_HINT),
+    _M.SYMBOL_UNKNOWN: Verdict(
+        ConfigError, "SYMBOL_UNKNOWN", True, "the venue does not list the symbol", "symbols look like BTCUSDT"
+    ),
+    _M.BUSY: Verdict(VenueUnavailable, "VENUE_BUSY", True, "the venue asks to wait"),
+    _M.BANNED: Verdict(
+        VenueUnavailable, "VENUE_BANNED", True, "the venue has banned this address for a while"
+    ),
     _M.FIREWALL: Verdict(
-        VenueUnavailable, "VENUE_UNREACHABLE", True, "Binance's firewall refused the request"
+        VenueUnavailable, "VENUE_UNREACHABLE", True, "the venue's firewall refused the request"
     ),
     _M.NO_SUCH_PATH: Verdict(
         ConfigError,
@@ -209,7 +213,9 @@ VERDICTS: Final[Mapping[Meaning, Verdict]] = {
         "this host does not serve the Binance API here",
         "check BINANCE_BASE_URL",
     ),
-    _M.LOCATION: Verdict(VenueUnavailable, "VENUE_UNREACHABLE", True, "Binance does not serve this location"),
+    _M.LOCATION: Verdict(
+        VenueUnavailable, "VENUE_UNREACHABLE", True, "the venue does not serve this location"
+    ),
     _M.REDIRECTED: Verdict(
         VenueUnavailable,
         "VENUE_REDIRECTED",
@@ -228,19 +234,19 @@ VERDICTS: Final[Mapping[Meaning, Verdict]] = {
         VenueUnavailable,
         "VENUE_UNREACHABLE",
         True,
-        "Binance could not be reached",
+        "the venue could not be reached",
         "check the network, BINANCE_BASE_URL, and the venue's status page",
     ),
-    _M.NO_ANSWER: Verdict(VenueUnavailable, "VENUE_UNREACHABLE", False, "Binance did not answer"),
+    _M.NO_ANSWER: Verdict(VenueUnavailable, "VENUE_UNREACHABLE", False, "the venue did not answer"),
 }
 
 _UNKNOWN_OUTCOMES: Final[Mapping[Purpose, tuple[str, str]]] = {
     Purpose.SUBMIT: (
-        "the order may have reached Binance",
+        "the order may have reached the venue",
         "do not send it again; `trader resolve` asks what became of it",
     ),
     Purpose.CANCEL: (
-        "the cancel may have reached Binance",
+        "the cancel may have reached the venue",
         "the order may be canceled, filled or still open: ask before acting",
     ),
 }

@@ -58,7 +58,7 @@ def understood(parse: Callable[[A], T], answer: A) -> T:
         return parse(answer)
     except Unreadable as error:
         raise VenueUnavailable(
-            f"Binance's answer could not be understood: {error}",
+            f"the venue's answer could not be understood: {error}",
             code="VENUE_UNREADABLE",
             hint="check BINANCE_BASE_URL, and what stands between this machine and the venue",
         ) from None

@@ -74,7 +74,7 @@ class BinanceMarketData:
             found = None  # said again below, with the symbol's name
         if found is None:
             raise ConfigError(
-                f"Binance does not list {symbol}",
+                f"the venue does not list {symbol}",
                 code="SYMBOL_UNKNOWN",
                 hint="correct --symbol or BINANCE_SYMBOL; symbols look like BTCUSDT",
                 details={"symbol": symbol},

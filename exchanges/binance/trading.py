@@ -88,6 +88,6 @@ def _confirmed(read: Callable[[], T], what: str) -> T:
         return read()
     except wire.Unreadable as error:
         raise OutcomeUnknown(
-            f"Binance took {what}, but its answer could not be understood: {error}",
+            f"the venue took {what}, but its answer could not be understood: {error}",
             hint="do not send it again; ask what became of it",
         ) from None
