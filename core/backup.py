@@ -16,10 +16,14 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
+from typing import Annotated, BinaryIO
+
+import msgspec
+from msgspec import Meta
 
 from core.clock import Clock
 from core.errors import ConfigError, ReconciliationBreak
+from core.ids import INSTALLATION_BYTES
 from core.journal import statements as sql
 from core.journal.emergency import EMERGENCY
 from core.journal.files import DATABASE, INSTALLATION, damaged
@@ -33,12 +37,18 @@ SETTINGS = "settings.env"
 PIECES = (DATABASE, INSTALLATION, EMERGENCY, LATCH, SETTINGS)
 _MANIFEST_BYTES_MAX = 1 << 20
 _CHUNK = 1 << 20
+_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+
+# What a manifest says is used before it is proven: only of these shapes.
+Count = Annotated[int, Meta(ge=0, le=1 << 46)]
+Digest = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+InstallationId = Annotated[str, Meta(pattern=rf"\A[0-9a-f]{{{INSTALLATION_BYTES * 2}}}\Z")]
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    bytes: int
-    sha256: str
+    bytes: Count
+    sha256: Digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +59,10 @@ class Manifest:
     """
 
     program: str
-    made_ms: int
-    installations: tuple[str, ...]
-    events: int
-    head: str
+    made_ms: Count
+    installations: Annotated[tuple[InstallationId, ...], Meta(min_length=1)]
+    events: Count
+    head: Digest
     has_secrets: bool
     pieces: Mapping[str, Piece]
     schema: int = SCHEMA
@@ -90,8 +100,9 @@ def head_of(folder: Path, clock: Clock) -> tuple[str, Head]:
 
 def pack(manifest: Manifest, folder: Path, path: Path) -> None:
     """Write a backup of the pieces in a folder."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as packed:
-        packed.writestr(MANIFEST, json.dumps(asdict(manifest), indent=1))
+    # A machine whose clock begins in 1970 has files older than a zip can say.
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6, strict_timestamps=False) as packed:
+        packed.writestr(zipfile.ZipInfo(MANIFEST), json.dumps(asdict(manifest), indent=1))
         for name in manifest.pieces:
             packed.write(folder / name, name)
 
@@ -113,7 +124,7 @@ def unpack(file: BinaryIO, name: str, folder: Path) -> Manifest:
                         raise _altered(name, f"{piece} is not what its manifest describes")
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise _altered(name, f"it cannot be unpacked: {error}") from None
-    except (KeyError, TypeError, ValueError, NotImplementedError, RuntimeError) as error:
+    except (KeyError, ValueError, NotImplementedError, RuntimeError) as error:
         raise ConfigError(
             f"{name} is not a backup of trader: {error}",
             code="FILE_UNREADABLE",
@@ -123,15 +134,16 @@ def unpack(file: BinaryIO, name: str, folder: Path) -> Manifest:
 
 
 def _manifest(packed: zipfile.ZipFile) -> Manifest:
+    if any(each.compress_type not in _METHODS for each in packed.infolist()):
+        raise ValueError("it is packed in another way")
     if packed.getinfo(MANIFEST).file_size > _MANIFEST_BYTES_MAX:
         raise ValueError("its manifest is too large")
-    told = json.loads(packed.read(MANIFEST))
-    if told.get("schema") != SCHEMA:
-        raise ValueError(f"its schema is {told.get('schema')}, and this trader knows {SCHEMA}")
-    pieces = {name: Piece(**each) for name, each in told.pop("pieces").items()}
-    if DATABASE not in pieces or not set(pieces) <= set(PIECES):
-        raise ValueError(f"it lists {', '.join(pieces) or 'nothing'}")
-    return Manifest(**{**told, "installations": tuple(told["installations"])}, pieces=pieces)
+    manifest = msgspec.json.decode(packed.read(MANIFEST), type=Manifest)
+    if manifest.schema != SCHEMA:
+        raise ValueError(f"its schema is {manifest.schema}, and this trader knows {SCHEMA}")
+    if DATABASE not in manifest.pieces or not set(manifest.pieces) <= set(PIECES):
+        raise ValueError(f"it lists {', '.join(manifest.pieces) or 'nothing'}")
+    return manifest
 
 
 def _copied(source: object, path: Path, size: int) -> Piece:

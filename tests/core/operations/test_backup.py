@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from core.audit.places import Folder
-from core.backup import MANIFEST, Manifest
+from core.backup import MANIFEST, Manifest, pack, unpack
 from core.errors import ConfigError, ReconciliationBreak, Refused, TraderError
 from core.journal import latch
 from core.journal.audit_log import AUDIT_LOG
@@ -258,6 +259,41 @@ def test_an_altered_backup_restores_nothing(
     assert refused.value.code in ("JOURNAL_DAMAGED", "FILE_UNREADABLE")
     assert {path.name for path in (tmp_path / "new").iterdir()} == {"restore.lock"}
     assert not (tmp_path / "evil").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("installations", []),
+        ("installations", ["../x"]),
+        ("installations", [OTHER_BYTES.hex() + "\n"]),
+        ("head", "zz"),
+        ("events", "1"),
+        ("made_ms", 10**30),
+        ("pieces", []),
+        ("pieces", {DATABASE: {"bytes": -5, "sha256": "0" * 64}}),
+    ],
+)
+def test_a_manifest_that_says_nonsense_is_no_backup_of_a_home_with_a_journal(
+    home: Path, packed: Path, name: str, told: object
+) -> None:
+    def say(pieces: dict[str, bytes]) -> None:
+        pieces[MANIFEST] = json.dumps({**json.loads(pieces[MANIFEST]), name: told}).encode()
+
+    _rewritten(packed / NAME, say)
+    with pytest.raises(ConfigError, match="is not a backup of trader"):
+        restored(packed, home)
+
+
+def test_a_backup_is_packed_where_the_clock_stands_at_1970(packed: Path, tmp_path: Path) -> None:
+    with (packed / NAME).open("rb") as file:
+        (tmp_path / "pieces").mkdir()
+        manifest = unpack(file, NAME, tmp_path / "pieces")
+    for piece in (tmp_path / "pieces").iterdir():
+        os.utime(piece, (0, 0))
+    (packed / NAME).unlink()
+    pack(manifest, tmp_path / "pieces", packed / NAME)
+    restored(packed, tmp_path / "new")
 
 
 def test_a_cut_off_backup_restores_nothing(packed: Path, tmp_path: Path) -> None:
