@@ -75,7 +75,7 @@ def reconcile_text(result: ReconcileResult) -> Iterator[str]:
     for each in result.open_breaks:
         yield from _break_text(each)
     if result.agrees:
-        yield "✓ the books agree"
+        yield "✓ the books agree" + (", but for what may only be late" if result.late else "")
 
 
 def _break_text(each: KnownBreak) -> Iterator[str]:
