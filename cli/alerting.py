@@ -85,7 +85,8 @@ class Teller:
         home = self.settings.home
         with Journal.open(home, clock=self.clock, random_bytes=system_random, read_only=True) as journal:
             wanted = _wanted(self.settings, journal)
-            return collect(self.file, journal, self.clock, wanted, has_receivers=bool(self.receivers))
+            has_receivers = bool(self.receivers or self.unusable)
+            return collect(self.file, journal, self.clock, wanted, has_receivers=has_receivers)
 
     def tell(self, *, at_once: bool) -> Delivery:
         """Tell what waits. `at_once`: also those who could not be reached a moment ago.

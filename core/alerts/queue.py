@@ -148,6 +148,11 @@ def told(queue: Queue, name: str, done: Collection[Key], failed: Collection[Key]
 
 
 def without_told(queue: Queue, names: Iterable[str]) -> Queue:
-    """Leave out what everybody has; receivers that are no longer configured are waited for no longer."""
+    """Leave out what everybody has; receivers that are no longer configured are waited for no longer.
+
+    Without any, all is kept: a mistyped ALERT_URLS must not lose what nobody has heard of.
+    """
     everybody = set(names)
+    if not everybody:
+        return queue
     return replace(queue, waiting=tuple(each for each in queue.waiting if everybody - {*each.told_to}))

@@ -113,6 +113,25 @@ def test_a_url_that_is_none_is_named_without_being_shown_and_the_others_are_told
     assert [told["title"] for told in receiver.told] == ["trader: test", "trader: A stage was passed"]
 
 
+def test_a_mistyped_url_loses_nothing(shell: Shell) -> None:
+    with receiving() as receiver:
+        right = f"ALERT_URLS=json://{receiver.address}/"
+        configure(shell, "ALERT_URLS=jsno://somewhere/")
+        shell.run("trader stage 0 -q")
+        assert shell.run("trader alerts send")[0] == 3
+        receiver.up = False
+        assert shell.run(f"{right} trader halt --reason storm")[0] == 0
+        assert shell.run(f"{right} trader alerts send")[0] == 3
+        exit_code, _, stderr = shell.run("trader alerts send")
+        assert (exit_code, "2 alert(s) could not be told and stay queued" in stderr) == (3, True)
+        receiver.up = True
+        assert shell.run(f"{right} trader alerts send")[0] == 0
+    assert [told["title"] for told in receiver.told] == [
+        "trader: A stage was passed",
+        "trader: Trading was stopped",
+    ]
+
+
 def test_without_receivers_there_is_nobody_to_tell(shell: Shell) -> None:
     shell.run("trader init -q")
     exit_code, _, stderr = shell.run("trader alerts send")

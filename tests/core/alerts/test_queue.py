@@ -88,6 +88,7 @@ def test_an_alert_waits_until_every_receiver_has_it() -> None:
     assert [each.key for each in in_order(queue.waiting)] == [first, second]
     assert len(without_told(queue, ["one", "two"]).waiting) == 2
     assert [each.key for each in without_told(queue, ["one"]).waiting] == [second]
+    assert len(without_told(queue, []).waiting) == 2, "nobody was told"
 
 
 def test_a_long_text_keeps_its_command() -> None:
