@@ -162,7 +162,10 @@ def resume_result(console: Console, plan: ResumePlan, place: str) -> None:
     )
     console.line(f"ACTIVE at {place}: {len(plan.resumed)} account(s)")
     for each in plan.others:
-        if each.state is not TradingState.ACTIVE:
+        if each.account in plan.in_doubt:
+            console.line(f"stays {each.state}: {each.account}, restored from a backup and not compared since")
+            console.say("to lift that: trader reconcile with its settings and key, then trader resume again")
+        elif each.state is not TradingState.ACTIVE:
             console.line(f"stays {each.state}: {each.account}")
             testnet = str(each.account.environment is Environment.TESTNET).lower()
             there = f"TRADER_VENUE={each.account.venue} BINANCE_USE_TESTNET={testnet}"

@@ -50,10 +50,10 @@ def resume(
     if breaker is not None:
         _reset(wiring, console, accounts, breaker, reason.strip(), yes=yes, place=place)
         return
+    plan.raise_if_in_doubt()
     if not plan.is_needed:
         resume_result(console, plan, place)
         return
-    plan.raise_if_in_doubt()
     resume_plan_shown(console, plan)
     console.confirm(f"Let trading go on at {place}?", yes=yes)
     with wiring.write_journal(SystemClock()) as journal:

@@ -13,7 +13,7 @@ from core.clock import Clock, iso_utc
 from core.errors import ConfigError, Refused
 from core.journal import latch
 from core.operations.books import Books
-from core.operations.exposure import newest_epochs
+from core.operations.exposure import newest_epochs, same_account
 from core.stages import TradingState
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ class AccountState:
 class ResumePlan:
     """What resuming would change. `resumed`: accounts of the chosen venue and environment; others stay.
 
-    `in_doubt`: those of the resumed whose books were not seen to agree since the journal was restored.
+    `in_doubt`: those of the chosen whose books were not seen to agree since the journal was restored. They
+    stay too: one that cannot be reached from here any more must not hold up the one that trades.
     """
 
     resumed: tuple[AccountState, ...]
@@ -91,8 +92,8 @@ class ResumePlan:
     in_doubt: tuple[AccountKey, ...] = ()
 
     def raise_if_in_doubt(self) -> None:
-        """Raise Refused RESTORED while nobody knows what was sent after the backup."""
-        if self.in_doubt:
+        """Raise Refused RESTORED while nobody knows of any of them what was sent after the backup."""
+        if self.in_doubt and not self.resumed:
             raise Refused(
                 f"restored from a backup, and not compared since: {', '.join(map(str, self.in_doubt))}",
                 code="RESTORED",
@@ -109,11 +110,13 @@ def resume_plan(journal: Journal, accounts: Sequence[AccountKey]) -> ResumePlan:
     states = [
         AccountState(key, journal.trading_state(key), journal.state_entry(key)) for key in journal.accounts()
     ]
+    in_doubt = [key for key in newest_epochs(accounts) if journal.restores.awaits_reconciliation(key)]
+    held = {key for key in accounts if any(same_account(key, other) for other in in_doubt)}
     return ResumePlan(
-        resumed=tuple(each for each in states if each.account in accounts),
-        others=tuple(each for each in states if each.account not in accounts),
+        resumed=tuple(each for each in states if each.account in accounts and each.account not in held),
+        others=tuple(each for each in states if each.account not in accounts or each.account in held),
         latched=latch.is_set(journal.home),
-        in_doubt=tuple(key for key in newest_epochs(accounts) if journal.restores.awaits_reconciliation(key)),
+        in_doubt=tuple(in_doubt),
     )
 
 
@@ -125,4 +128,4 @@ def resume(journal: Journal, plan: ResumePlan, reason: str) -> ResumePlan:
     """
     plan.raise_if_in_doubt()
     journal.resume([each.account for each in plan.resumed], reason)
-    return resume_plan(journal, [each.account for each in plan.resumed])
+    return resume_plan(journal, [*(each.account for each in plan.resumed), *plan.in_doubt])

@@ -10,11 +10,12 @@ import pytest
 from core.errors import ConfigError, ReconciliationBreak, Refused
 from core.ids import system_random
 from core.journal.latch import LATCH, is_set
+from core.journal.reconciliations import Coverage, Reconciled
 from core.journal.store import connect_file
 from core.operations.books import open_books
 from core.operations.halt import HaltResult, halt, resume, resume_plan
 from core.stages import TradingState
-from tests.core.journal.books import SteppingClock, open_account, open_journal
+from tests.core.journal.books import NOW_MS, CountedBytes, SteppingClock, open_account, open_journal
 
 ACTIVE, HALTED = TradingState.ACTIVE, TradingState.HALTED
 
@@ -111,6 +112,20 @@ def test_resume_names_what_stays_halted(home: Path) -> None:
         entry = journal.state_entry(mine)
     assert entry is not None
     assert entry.reason == "it was a false alarm"
+
+
+def test_after_a_restore_only_what_was_compared_trades_again(home: Path) -> None:
+    with open_journal(home) as journal:
+        gone = journal.accounts()[0]
+        mine = open_account(journal, uid="8")
+        journal.restores.record(CountedBytes(), "a new disk", {})
+        with pytest.raises(Refused, match=r"not compared since: .*:7:0, .*:8:0"):
+            resume(journal, resume_plan(journal, [gone, mine]), "go on")
+        agreed = Reconciled(NOW_MS, NOW_MS, {}, 0, False, {"BTCUSDT": Coverage()}, None)
+        journal.reconciliations(mine).record_reconciled(agreed)
+        after = resume(journal, resume_plan(journal, [gone, mine]), "the books agree")
+        assert after.in_doubt == (gone,)
+        assert {key: journal.trading_state(key) for key in (gone, mine)} == {gone: HALTED, mine: ACTIVE}
 
 
 def test_resume_needs_a_journal_that_writes(home: Path) -> None:
