@@ -11,6 +11,8 @@ import pytest
 # A busy machine must not fail a property: no test here asserts a time.
 hypothesis.settings.register_profile("trader", deadline=None)
 hypothesis.settings.load_profile("trader")
+# So that a golden conversation that differs shows where.
+pytest.register_assert_rewrite("tests.cli.conversation")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RECORDED_DATA = Path(os.environ.get("TRADER_TEST_DATA") or REPOSITORY.parent / "shared" / "data")

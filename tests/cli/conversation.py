@@ -2,7 +2,8 @@
 
 A file is a series of `$ command` lines, each followed by what it answered. The commands run in a folder of
 their own, without a terminal: plain ones (`NAME=value trader …`) in this process, which is ten times as fast,
-whatever needs a shell in bash with the real program. `UPDATE_GOLDEN=1 pytest tests/cli` rewrites the answers;
+also where a line goes on after them (`trader … | sed …`, `trader … > file; …`); the rest in bash, in which
+`trader` is the real program. `UPDATE_GOLDEN=1 pytest tests/cli` rewrites the answers;
 read the diff like code.
 """
 
@@ -27,6 +28,13 @@ from cli.options import Options
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 TIMEOUT_S = 120
 NEEDS_A_SHELL = re.compile(r"[|&;<>$`*]")
+GOES_ON = re.compile(
+    r"""trader\ (?P<arguments>[^|;&<>$`*'"]*?)
+    (?:\ +>\ *(?P<file>[\w./-]+))?
+    \ *(?P<then>\|(?!\|)|;|&&|\Z)
+    \ *(?P<rest>.*)""",
+    re.DOTALL | re.VERBOSE,
+)
 ASSIGNMENT = re.compile(r"([A-Z_]+)=(.*)\Z", re.DOTALL)
 
 CHANGING = (
@@ -82,15 +90,31 @@ class Shell:
             words.pop(0)
         if words[:1] == ["trader"] and not NEEDS_A_SHELL.search(command):
             return self._in_this_process(words[1:], {**self.environ, **assignments})
+        if going_on := GOES_ON.fullmatch(command):
+            return self._going_on(**going_on.groupdict())
         return self.bash(command)
 
-    def bash(self, command: str) -> tuple[int, str, str]:
+    def _going_on(self, arguments: str, file: str | None, then: str, rest: str) -> tuple[int, str, str]:
+        """Run `trader ARGUMENTS [> FILE]` in this process and then (`|`, `;`, `&&`) the rest of its line."""
+        exit_code, stdout, stderr = self._in_this_process(arguments.split(), self.environ)
+        if file:
+            Path(self.folder, file).write_text(stdout)
+            stdout = ""
+        if then == "|":
+            exit_code, stdout, rest_stderr = self.bash(rest, stdout)
+            return exit_code, stdout, stderr + rest_stderr
+        if not rest or (then == "&&" and exit_code):
+            return exit_code, stdout, stderr
+        exit_code, rest_stdout, rest_stderr = self.run(rest)
+        return exit_code, stdout + rest_stdout, stderr + rest_stderr
+
+    def bash(self, command: str, stdin: str = "") -> tuple[int, str, str]:
         """Return exit code, stdout and stderr of one line, run by bash with the real program."""
         done = subprocess.run(
             ["/bin/bash", "-c", command],
             cwd=self.folder,
             env=self.environ,
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,
