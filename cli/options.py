@@ -35,6 +35,13 @@ def _note(context: typer.Context, parameter: typer.CallbackParam, value: Any) ->
     return value
 
 
+def _named(text: str) -> Path:
+    # An empty variable in a script must not mean the folder that the script happens to be in.
+    if not text:
+        raise typer.BadParameter("it names nothing")
+    return Path(text)
+
+
 def _shared(
     quiet: Annotated[
         bool,
@@ -49,11 +56,27 @@ def _shared(
     ] = False,
     env_file: Annotated[
         Path | None,
-        typer.Option("--env-file", help=ENV_FILE_HELP, callback=_note, expose_value=False, is_eager=True),
+        typer.Option(
+            "--env-file",
+            help=ENV_FILE_HELP,
+            parser=_named,
+            metavar="<path>",
+            callback=_note,
+            expose_value=False,
+            is_eager=True,
+        ),
     ] = None,
     home: Annotated[
         Path | None,
-        typer.Option("--home", help=HOME_HELP, callback=_note, expose_value=False, is_eager=True),
+        typer.Option(
+            "--home",
+            help=HOME_HELP,
+            parser=_named,
+            metavar="<path>",
+            callback=_note,
+            expose_value=False,
+            is_eager=True,
+        ),
     ] = None,
 ) -> None:
     """Carry the declarations; Typer reads options from a signature."""

@@ -43,6 +43,14 @@ def test_env_file_in_every_place(shell: Shell, place: str) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("option", ["--home", "--env-file"])
+def test_an_empty_name_is_not_the_folder_one_is_in(shell: Shell, place: str, option: str) -> None:
+    exit_code, _, stderr = shell.run(place.format(f"{option} ''"))
+    assert exit_code == 2
+    assert f"Invalid value for '{option}': it names nothing" in stderr
+
+
+@pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("option", ["-q", "--quiet"])
 def test_quiet_in_every_place(shell: Shell, place: str, option: str) -> None:
     exit_code, stdout, stderr = shell.run(place.format(option))
