@@ -129,7 +129,7 @@ class Group(TyperGroup):
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         if self.chapters:
-            with formatter.section("New here?"):
+            with formatter.section("New here"):
                 formatter.write(f"  {ctx.command_path} runbook first-hour\n")
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
