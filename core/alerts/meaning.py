@@ -114,6 +114,14 @@ def _stopped(told: Told, _: OrderNamed) -> str:
     return "" if state == "ACTIVE" else f"Trading is {state}: {told.get('reason', '')}"
 
 
+def _restored(told: Told, _: OrderNamed) -> str:
+    previous = told.get("previous")
+    return (
+        f"This home goes on from a backup of installation {previous}, which must never trade again: "
+        "it is halted until a comparison finds no difference"
+    )
+
+
 def _breaker(told: Told, _: OrderNamed) -> str:
     return f"The breaker {told.get('breaker')} tripped, nothing is bought: {told.get('reason', '')}"
 
@@ -167,7 +175,15 @@ _MEANINGS: Mapping[str, _Meaning] = {
         True,
     ),
     "TRADING_STATE": _Meaning(
-        "TRADING_STOPPED", "Trading was stopped", "trader status", _stopped, _field("state")
+        "TRADING_STOPPED", "Trading was stopped", "trader status", _stopped, _field("state", "reason")
+    ),
+    "RESTORED": _Meaning(
+        "RESTORED",
+        "A backup was restored",
+        "trader runbook recovery",
+        _restored,
+        _field("installation_id"),
+        True,
     ),
     "BREAKER_LATCHED": _Meaning(
         "BREAKER_LATCHED", "A breaker tripped", "trader status", _breaker, _field("breaker")

@@ -44,6 +44,7 @@ ENTRIES: Mapping[str, Mapping[str, object]] = {
     "INTRUDER_ALARM": {"breaks": {"b1": "order 99 on ETHUSDT is not ours", "b2": "trade 7 is not ours"}},
     "ADDRESS_CHANGED": {"coin": "USDT", "network": "TRX", "address": "TNEWADDRESSTHATISNOTOURS"},
     "TRADING_STATE": {"state": "HALTED", "reason": "storm"},
+    "RESTORED": {"previous": "0001", "installation_id": "0002", "reason": "the disk died"},
     "BREAKER_LATCHED": {"breaker": "daily-drawdown", "reason": "equity fell by 3.2 %, 3 % is the limit"},
     "GATE_CLOSED": {
         "stage": 2,
@@ -63,6 +64,7 @@ URGENT = {
     "INTRUDER",
     "ADDRESS_CHANGED",
     "POSITION_OPEN",
+    "RESTORED",
     "QUEUE_DAMAGED",
 }
 
@@ -118,6 +120,16 @@ def test_what_no_limit_may_hold_back_is_urgent() -> None:
 )
 def test_everyday_entries_mean_nothing(kind: str, payload: dict[str, object]) -> None:
     assert journaled(kind, payload) is None
+
+
+def test_a_halt_for_another_reason_is_another_thing_to_tell() -> None:
+    first, again, other = (
+        journaled("TRADING_STATE", {"state": "HALTED", "reason": reason}) for reason in ("a", "a", "b")
+    )
+    assert first
+    assert again
+    assert other
+    assert first.subject == again.subject != other.subject
 
 
 @pytest.mark.parametrize("kind", [kind for kind in TOLD_KINDS if kind not in ("REPORT", "BREAK")])
