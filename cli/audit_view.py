@@ -118,4 +118,4 @@ def archive_result(console: Console, piece: Piece | None, place: str) -> None:
         console.say(f"{place} holds every event already")
     else:
         console.line(f"{place}: {piece.file}, events {piece.first} to {piece.last}, sha256 {piece.sha256}")
-        console.say("written, read back and verified; nothing was deleted")
+        console.say("written, read back and verified")

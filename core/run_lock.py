@@ -13,11 +13,12 @@ from core.errors import ConfigError, Refused
 
 @contextmanager
 def only_run(home: Path, name: str, code: str) -> Iterator[None]:
-    """Hold `home`/`name`.lock, which the kernel lets go when this process ends, however it ends.
+    """Hold a lock in the home, which the kernel lets go when this process ends, however it ends.
 
-    Raises Refused `code` naming who holds it, ConfigError HOME_UNUSABLE.
+    `name`: the command, as in `audit archive`. Raises Refused `code` naming who holds it, ConfigError
+    HOME_UNUSABLE.
     """
-    path = home / f"{name}.lock"
+    path = home / f"{name.replace(' ', '-')}.lock"
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -32,6 +33,8 @@ def only_run(home: Path, name: str, code: str) -> Iterator[None]:
                 code=code,
                 hint="wait for it; nothing was done here",
             ) from None
+        except OSError as error:  # some network file systems have no locks
+            raise ConfigError(f"{path} cannot be locked: {error.strerror}", code="HOME_UNUSABLE") from None
         with suppress(OSError):  # the name is for humans; the lock holds without it
             os.ftruncate(lock, 0)
             os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)

@@ -245,7 +245,7 @@ def _tidy(run: Invocation, where: Place, keep_ms: int) -> None:
 
     clock, home = SystemClock(), run.settings.home
     with (
-        only_run(home, "archive", "ARCHIVE_RUNNING"),
+        only_run(home, "audit archive", "ARCHIVE_RUNNING"),
         Journal.open(home, clock=clock, random_bytes=system_random) as journal,
     ):
         done = tidy(
