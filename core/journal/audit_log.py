@@ -80,12 +80,24 @@ _TITLES = {
     "RUNBOOK_STEP": ("INFO", "Runbook step done, says a human"),
     "DRILL": ("INFO", "Incident rehearsed"),
 }
+# What earlier programs wrote by its kind, because it had no title yet; their lines still stand.
+_TITLED_LATER = frozenset({"GATE_CLOSED", "KEY_TERMS"})
+
+
+def is_line_of(event: Event, line: bytes) -> bool:
+    """Tell whether a line, its end included, is what this program or an earlier one says of an event."""
+    if line == f"{line_of(event)}\n".encode():
+        return True
+    return event.kind in _TITLED_LATER and line == f"{_line(event, 'INFO', event.kind)}\n".encode()
 
 
 def line_of(event: Event) -> str:
     """Return the line of an event, without its end. JSON escapes every control and non-ASCII character."""
+    return _line(event, *_TITLES.get(event.kind, ("INFO", event.kind)))
+
+
+def _line(event: Event, level: str, title: str) -> str:
     told = event.payload
-    level, title = _TITLES.get(event.kind, ("INFO", event.kind))
     details: dict[str, object] = dict(told)
     if event.kind == "REPORT":
         details.pop("trade", None)

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, NamedTuple, Self
 
-from core.journal.audit_log import SEQUENCE, line_of
+from core.journal.audit_log import SEQUENCE, is_line_of
 from core.journal.chain import Event
 from core.journal.records import Finding
 
@@ -59,7 +59,7 @@ class LogCheck:
         elif self._line.event != sequence:
             yield Finding("LOG_MISSING", f"the line of event {sequence} is missing in {self._name}")
         else:
-            if event is not None and self._line.text != f"{line_of(event)}\n".encode():
+            if event is not None and not is_line_of(event, self._line.text):
                 yield Finding("LOG_ALTERED", f"the line of event {sequence} was altered in {self._name}")
             self._advance()
 

@@ -227,6 +227,21 @@ def test_the_log_is_compared_line_by_line(
         assert found(home) == []
 
 
+def test_a_line_of_an_earlier_program_stands_as_it_was_written(own_home: Path) -> None:
+    with open_journal(own_home) as journal:
+        account = open_account(journal)
+        journal.record_note("GATE_CLOSED", account, {"stage": 1, "gates": ["stage-0"]})
+        journal.record_note("GATE_CLOSED", account, {"stage": 2, "gates": ["stage-1"]})
+    path = own_home / AUDIT_LOG
+    text = path.read_text()
+    before = text.replace("[WARNING]", "[INFO]", 1).replace("Stage refused by a gate", "GATE_CLOSED", 1)
+    assert before != text
+    path.write_text(before)
+    assert found(own_home) == []
+    path.write_text(text.replace("[WARNING]", "[INFO]"))
+    assert [line.partition(":")[0] for line in found(own_home)] == ["LOG_ALTERED"] * 2
+
+
 @pytest.mark.parametrize(("kept", "behind"), [(10, 3), (0, 13)])
 def test_lines_that_lack_at_the_end_are_no_finding(home: Path, kept: int, behind: int) -> None:
     path = home / AUDIT_LOG
