@@ -27,7 +27,7 @@ class BreakerBook:
 
     def all_latched(self) -> tuple[LatchedBreaker, ...]:
         """Return what was latched and not reset, lapsed or not."""
-        if self._store.row(sql.ARE_THERE) is None:  # read-only, a journal may be older than its tables
+        if not self._store.has_table("breakers"):
             return ()
         rows = self._store.rows(sql.LATCHED, (self._account,))
         return tuple(

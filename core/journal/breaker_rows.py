@@ -47,7 +47,6 @@ PEAK_TABLES = (
     """,
 )
 
-ARE_THERE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'breakers'"
 BREAKER = "SELECT latched, cause_ms FROM breakers WHERE account = ? AND breaker = ?"
 LATCHED = """
     SELECT breaker, reason, since_ms, until_ms FROM breakers WHERE account = ? AND latched ORDER BY breaker

@@ -57,6 +57,8 @@ class Restores:
 
     def awaits_reconciliation(self, account: AccountKey) -> bool:
         """Tell whether the books of an account were not seen to agree since the newest restore."""
+        if not self._store.has_table("restores"):
+            return False
         newest = self._store.row(sql.NEWEST)
         if newest is None or newest["sequence"] is None:
             return False

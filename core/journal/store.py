@@ -95,6 +95,10 @@ class Store:
         with translated():
             return self._db.execute(statement, key).fetchall()
 
+    def has_table(self, name: str) -> bool:
+        """Tell whether a table is there: opened for reading only, a journal may be older than its tables."""
+        return self.row("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,)) is not None
+
     def tuples(self, statement: str, key: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """As `rows`, without names for the columns: for reads of very many."""
         with translated(), contextlib.closing(self._db.cursor()) as cursor:

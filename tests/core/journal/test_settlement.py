@@ -224,6 +224,10 @@ def test_a_journal_of_the_first_schema_is_brought_up(own_home: Path) -> None:
         db.execute("DROP INDEX orders_by_venue_id")
         db.execute("PRAGMA user_version = 1")
     db.close()
+    with open_journal(own_home, read_only=True) as journal:
+        (account,) = journal.accounts()
+        assert journal.breakers(account).all_latched() == ()
+        assert not journal.restores.awaits_reconciliation(account)
     with open_journal(own_home) as journal:
         journal.record_written_off(intent, "looks dead")
         assert journal.verify() == ()
