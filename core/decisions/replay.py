@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from core.strategies.protocol import Strategy
 
 CODE = "code"
+# Strategies that were renamed, and stand in journals by their first name.
+_FORMER_NAMES = {"lead_lag": "lead-lag", "mean_reversion": "mean-reversion"}
 _COLUMNS = ("open time", "open", "high", "low", "close", "volume")
 
 
@@ -90,7 +92,7 @@ def run_of(payload: Mapping[str, Any]) -> Run:
     return Run(
         id=payload["run"],
         stage=payload["stage"],
-        strategy=payload["strategy"],
+        strategy=_FORMER_NAMES.get(payload["strategy"], payload["strategy"]),
         parameters=payload["parameters"],
         traded=Series(payload["symbol"], payload["bar"]),
     )
@@ -166,7 +168,8 @@ class _Again:
             yield "the code of the strategy is not that it decided with"
         if digest_of(told["standing"]) != digests["standing"]:
             yield "where we stood (position, entries, equity) is not what it was"
-        if digest_of(told["observed"]) != digests["observed"]:
+        # The first journals kept bars alone, which was all that strategies saw.
+        if digest_of(told.get("observed")) != digests.get("observed", digest_of(None)):
             yield "what was observed beside bars (order book, tape, news) is not what it was"
 
     def _take_in(self, series: Series, name: str, window: Mapping[str, Any]) -> Iterator[str]:
@@ -196,7 +199,7 @@ class _Again:
                 for name, window in told["bars"].items()
             }
             standing = standing_of(told["standing"])
-            view = with_observed(MarketView(self.run.traded, series), told["observed"])
+            view = with_observed(MarketView(self.run.traded, series), told.get("observed"))
             record: Mapping[str, Any] = decision_record(self.strategy.decide(view, standing))
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:
             inputs.append(f"they cannot be decided on: {error}")

@@ -119,7 +119,8 @@ def _strategy(run: Run, changes: Mapping[str, str]) -> Strategy:
         raise ReconciliationBreak(
             f"{run.strategy} does not take the parameters of run {run.id}: {error}",
             code="REPLAY_DIFFERS",
-            hint="`trader audit verify` tells whether the journal was changed",
+            hint="the version of trader that decided takes them; `trader audit verify` tells whether the"
+            " journal was changed",
         ) from None
     if not changes:
         return made

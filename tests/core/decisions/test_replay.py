@@ -173,6 +173,25 @@ def test_a_change_of_what_was_seen_beside_bars_is_named(observed_run: Written, c
     assert "what was observed beside bars (order book, tape, news)" in first.inputs[0]
 
 
+@pytest.mark.parametrize("name", ["mean-reversion", "ema-cross"])
+def test_a_run_of_the_first_journals_is_replayed(name: str) -> None:
+    """They know nothing beside bars, and strategies by their former names."""
+
+    def as_before(payloads: list[Any]) -> None:
+        payloads[0]["strategy"] = {"mean-reversion": "mean_reversion"}.get(name, name)
+        for each in payloads[1:]:
+            del each["observed"], each["digests"]["observed"]
+
+    found = replayed(decide_and_record(name, waves(270), 2), as_before)
+    assert (found.run.strategy, found.identical) == (name, 2)
+
+
+def test_what_was_seen_is_missed_where_it_was_decided_on(observed_run: Written) -> None:
+    first = replayed(observed_run, lambda payloads: payloads[2].pop("observed")).first
+    assert first is not None
+    assert "what was observed beside bars (order book, tape, news)" in first.inputs[0]
+
+
 def test_an_event_that_is_not_its_hash_s_is_a_difference(ema_run: Written) -> None:
     run = run_of(ema_run.events[0][1])
     decisions = [Recorded(each.sequence, 5, each.payload, each.sequence != 3) for each in ema_run.decisions]
