@@ -130,11 +130,15 @@ def status_result(console: Console, accounts: Sequence[AccountStatus], home: Pat
         console.table(["account", str(each.account)], _account_rows(each))
 
 
+IN_DOUBT = "from a backup, not compared since: `trader reconcile` until nothing differs"
+
+
 def _account_rows(status: AccountStatus) -> list[list[str]]:
     passed = status.evidence
     today = ", ".join(f"{shown(amount)} {asset}" for asset, amount in status.realized_today.items())
     rows = [
         ["trading state", str(status.trading_state)],
+        *([["restored", IN_DOUBT]] if status.is_in_doubt else []),
         ["stage passed", "none" if passed is None else f"{passed.stage}, evidence {passed.evidence_id}"],
         ["P&L today", today or "nothing traded"],
     ]
@@ -161,6 +165,7 @@ def _account_json(status: AccountStatus) -> dict[str, object]:
         "venue": status.account.venue,
         "environment": status.account.environment,
         "trading_state": status.trading_state,
+        "restored_and_not_compared": status.is_in_doubt,
         "stage_passed": None if passed is None else passed.stage,
         "evidence_id": None if passed is None else passed.evidence_id,
         "realized_today": status.realized_today,

@@ -25,7 +25,7 @@ class AccountStatus:
     """One account as the journal knows it.
 
     `protections`: symbol of a position -> what protects it. `realized_today`: quote asset -> P&L of this UTC
-    day, after fees.
+    day, after fees. `is_in_doubt`: restored from a backup, and the books were not seen to agree since.
     """
 
     account: AccountKey
@@ -38,6 +38,7 @@ class AccountStatus:
     quarantined: tuple[str, ...]
     breakers: tuple[LatchedBreaker, ...]
     realized_today: dict[str, Decimal]
+    is_in_doubt: bool
 
 
 def account_status(journal: Journal, clock: Clock, account: AccountKey) -> AccountStatus:
@@ -55,6 +56,7 @@ def account_status(journal: Journal, clock: Clock, account: AccountKey) -> Accou
         quarantined=journal.quarantined(account),
         breakers=journal.breakers(account).latched(clock.now_ms()),
         realized_today=journal.realized_by_asset(account, utc_day(clock.now_ms())),
+        is_in_doubt=journal.restores.awaits_reconciliation(account),
     )
 
 

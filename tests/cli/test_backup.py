@@ -48,6 +48,8 @@ def test_another_machine_goes_on_from_a_backup_made_while_the_first_one_traded(t
     sent_later = orders(first) - orders(second)
     assert sent_later
 
+    assert "restored       from a backup, not compared since" in shell.run(f"{there} status")[1]
+
     # What the backup holds of a trade that was under way may look unprotected: exit 9 comes first then.
     exit_code, _, stderr = shell.run(f"{there} resume --reason go --yes")
     assert exit_code in (4, 9)
@@ -61,6 +63,7 @@ def test_another_machine_goes_on_from_a_backup_made_while_the_first_one_traded(t
         accept = () if may_be_late else ("--accept MISSING_LOCAL --reason seen --yes",)
         seen = compared(shell, there, *accept)
     assert shell.run(f"{there} resume --reason go --yes")[0] == 0
+    assert "from a backup" not in shell.run(f"{there} status")[1]
     assert orders(first) <= orders(second)
 
     exit_code, _, stderr = shell.run(f"{there} stage 1 -q")
