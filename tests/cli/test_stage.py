@@ -92,7 +92,8 @@ def test_a_fresh_home_passes_stage_0_with_the_five_outputs_in_order(shell: Shell
         assert exchange.placed() == {}
         assert exchange.balances() == OPENING
     assert stderr.startswith("venue paper, environment testnet, account ")
-    assert stderr.count("\n") == 1
+    assert "\nnext: BINANCE_USE_TESTNET=true BINANCE_DRY_RUN=false trader stage 1 " in stderr
+    assert stderr.count("\n") == 2
 
 
 def test_three_real_round_trips_move_the_account_by_exactly_fills_and_fees(shell: Shell, home: Path) -> None:

@@ -72,7 +72,9 @@ def test_a_signal_while_soaking_ends_the_stage_flat(shell: Shell, home: Path, nu
         assert journal.position(account, "BTCUSDT").cost.value < 5
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, *(pytest.param(other, marks=pytest.mark.slow) for other in SIGNALS[::2])]
+)
 def test_a_signal_in_a_position_sells_it_and_says_so(
     shell: Shell, home: Path, number: signal.Signals
 ) -> None:
@@ -199,7 +201,9 @@ def test_an_unknown_outcome_is_learned_by_asking_and_never_sent_again(
         assert journal.verify() == ()
 
 
-@pytest.mark.parametrize("round_number", range(6))
+@pytest.mark.parametrize(
+    "round_number", [0, 1, 5, *(pytest.param(between, marks=pytest.mark.slow) for between in (2, 3, 4))]
+)
 def test_a_kill_loses_nothing_that_was_acknowledged(
     shell: Shell, home: Path, venue: Loopback, round_number: int
 ) -> None:
