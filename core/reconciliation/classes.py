@@ -49,7 +49,7 @@ RULES: Mapping[BreakClass, Rule] = {
     _C.TIMING: Rule("one side may only be late; it ages into a break", "wait for the next run"),
     _C.MISSING_LOCAL: Rule(
         "the venue has it and it is ours, the journal has not",
-        "`trader resolve` books what the venue tells of an order; accepting it books the trade",
+        "`trader resolve` books it on an order still open here; on any other, accepting it books it",
         window_ms=MINUTE_MS,
     ),
     _C.MISSING_VENUE: Rule(
@@ -81,7 +81,7 @@ RULES: Mapping[BreakClass, Rule] = {
     ),
     _C.STATE: Rule(
         "open for one side, ended for the other",
-        "`trader resolve` takes over what became of the order",
+        "`trader resolve` takes over what became of an order still open here; accept any other with a reason",
         window_ms=MINUTE_MS,
     ),
     _C.STALE_UNKNOWN: Rule(
