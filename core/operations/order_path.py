@@ -209,7 +209,7 @@ async def _learn(desk: Sender, intent: Intent, unknown: OutcomeUnknown) -> Order
             return report
         case NeverAccepted():
             raise VenueUnavailable(
-                f"{intent.client_order_id} never reached the venue: {unknown.message}",
+                f"{unknown.message}; asked since, the venue never accepted {intent.client_order_id}",
                 hint="nothing was executed",
                 details={"client_order_id": intent.client_order_id},
             ) from unknown
