@@ -9,7 +9,7 @@ WORKERS := 4 --dist worksteal
 # compiled once, not by every worker at every run.
 FORGET := env -u PYTHONDONTWRITEBYTECODE $(shell env | sed -n 's/^\(\(BINANCE\|GATE\|LIVE\|RECONCILE\|ALERT\|HEARTBEAT\)_[A-Z0-9_]*\|CONFIRM_LIVE\|TRADER_HOME\|TRADER_VENUE\|TRADER_ENV_FILE\|TRADER_SECRETS\)=.*/-u \1/p')
 
-.PHONY: demo test check docs bench prove-crash prove-faults prove-slow lock clean
+.PHONY: demo test check docs picture bench prove-crash prove-faults prove-slow lock clean
 
 demo: $(VENV)/ready
 	@rm -rf $(DEMO_HOME)
@@ -27,6 +27,10 @@ check: $(VENV)/ready
 
 docs: $(VENV)/ready
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# The picture in the README, from the golden conversation of a newcomer.
+picture: $(VENV)/ready
+	$(BIN)/python -m tests.picture
 
 bench: $(VENV)/ready
 	@for each in benchmarks/bench_*.py; do $(FORGET) $(BIN)/python $$each || exit 1; done
