@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from core.settings import Settings
 
 PROGRAM = "trader"
+GARBAGE_AFTER = 50_000
 COMPLETE = "_TRADER_COMPLETE"
 """Set by the shells that ask what may come next."""
 
@@ -88,6 +90,8 @@ def main(arguments: Sequence[str], invocation: Invocation) -> int:
 
 def run() -> NoReturn:
     """Be the program: the only place that reads the process environment, folder and streams."""
+    # A command begins by importing what stays: the collector would only look through it again and again.
+    gc.set_threshold(GARBAGE_AFTER)
     options = Options()
     environ = dict(os.environ)
     console = Console(options, environ, _open(sys.stdin, "r"), _open(sys.stdout, "w"), _open(sys.stderr, "w"))
