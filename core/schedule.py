@@ -55,16 +55,32 @@ class Place:
         return [*self.program, *job.arguments, "--quiet", "--home", str(self.home), *settings]
 
 
-def jobs(archive: Path, keep: str, *, tells_alerts: bool) -> tuple[Job, ...]:
-    """Return what is worth doing regularly. Alerts are told only where there is somebody to tell."""
+def jobs(archive: Path, keep: str, *, tells_alerts: bool, backups: Path | None = None) -> list[Job]:
+    """Return what is worth doing regularly. Alerts are told only where there is somebody to tell.
+
+    `backups`: a folder, best on another machine's disk; None for no backup.
+    """
     archiving = ("audit", "archive", str(archive), "--keep", keep)
-    daily = (
+    chosen = [
         Job("reconcile", "compare the books with the venue's", ("reconcile",), "17 * * * *", "*:17"),
         Job("check", "look at every gate", ("check",), "43 6 * * *", "06:43"),
         Job("archive", "copy the journal, tidy the home", archiving, "29 4 * * *", "04:29", (str(archive),)),
-    )
-    alerts = Job("alerts", "tell what must not wait", ("alerts", "send"), "*/5 * * * *", "*:0/5")
-    return (*daily, alerts) if tells_alerts else daily
+    ]
+    if backups is not None:
+        # The slash at its end says that it is a folder, also while it is not there.
+        command = ("backup", f"{backups}/")
+        chosen.append(Job("backup", "back the home up", command, "11 4 * * *", "04:11", (str(backups),)))
+    if tells_alerts:
+        telling = ("alerts", "send")
+        chosen.append(Job("alerts", "tell what must not wait", telling, "*/5 * * * *", "*:0/5"))
+    return chosen
+
+
+def unwritable_path(place: Place, chosen: Sequence[Job]) -> str | None:
+    """Return what no crontab and no unit can hold, as a line's end in the name of a folder; None: nothing."""
+    words = [word for job in chosen for word in (*place.command(job), *job.writes)]
+    words += [str(place.runtime), *(str(path) for _, path in place.credentials)]
+    return next((word for word in words if not word.isprintable()), None)
 
 
 def paper_job(port: int) -> Job:

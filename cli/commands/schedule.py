@@ -26,6 +26,9 @@ def schedule(
     archive: Annotated[
         Path | None, typer.Option(help="Where the journal is archived; default: archive in the home.")
     ] = None,
+    backup: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Also back the home up to it, each night.")
+    ] = None,
     keep: Annotated[
         str, typer.Option(metavar="DURATION", help="How long log lines and reports stay in the home.")
     ] = KEEP,
@@ -45,9 +48,9 @@ def schedule(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before installing or removing.")] = False,
 ) -> None:
-    """Print, install or remove the daily jobs: reconcile, check, archive and alerts."""
+    """Print, install or remove the daily jobs: reconcile, check, archive, backup and alerts."""
     from cli.scheduling import only_in_this_shell, place_of
-    from core.schedule import jobs, paper_job
+    from core.schedule import jobs, paper_job, unwritable_path
 
     run: Invocation = context.obj
     if install and remove:
@@ -59,14 +62,23 @@ def schedule(
     place = place_of(settings, folder)
     archives = settings.home.resolve() / "archive" if archive is None else (run.cwd / archive).resolve()
     tells = settings.alert_urls is not None or settings.heartbeat_url is not None
-    chosen = list(jobs(archives, _duration(keep), tells_alerts=tells))
+    backups = None if backup is None else (run.cwd / backup).resolve()
+    chosen = jobs(archives, _duration(keep), tells_alerts=tells, backups=backups)
     if serve_paper is not None:
         chosen.append(paper_job(serve_paper))
+    if (strange := unwritable_path(place, chosen)) is not None:
+        raise UsageError(
+            f"{strange!r} has letters that no crontab and no unit can hold", hint="rename that folder"
+        )
     if remove:
         _change(run, place, [], systemd=systemd, yes=yes)
         return
     if not tells:
         run.console.say("ALERT_URLS is not set: nobody is told what these find; cron mails what they print")
+    if backups is None:
+        run.console.say("no backup is made: --backup FOLDER, best on another machine's disk")
+    elif backups.is_relative_to(settings.home.resolve()):
+        run.console.warn(f"{backups} is in the home itself: what takes the home takes the backups too")
     if names := only_in_this_shell(settings, run.environ):
         run.console.warn(f"set in this shell only, where no job sees it: {', '.join(names)}")
     run.console.result(

@@ -54,6 +54,27 @@ def test_what_it_prints_runs_from_anywhere(shell: Shell) -> None:
     assert "Traceback" not in told
 
 
+def test_a_nightly_backup_is_made_where_it_is_asked_for(shell: Shell) -> None:
+    _, stdout, stderr = shell.run("trader schedule")
+    assert " backup " not in stdout
+    assert "no backup is made" in stderr
+    _, stdout, stderr = shell.run("trader schedule --backup 'the backups'")
+    assert "no backup is made" not in stderr
+    line = next(line for line in stdout.splitlines() if " backup " in line)
+    shell.run("trader stage 0 -q")
+    assert shell.bash(f"cd /; {line.split(' ', 5)[5]}")[0] == 0
+    (made,) = (shell.folder / "the backups").iterdir()
+    assert made.name.startswith("trader-backup-")
+    _, _, stderr = shell.run('trader schedule --backup "$TRADER_HOME/backups"')
+    assert "is in the home itself" in stderr
+
+
+def test_a_home_that_no_line_can_hold_is_refused(shell: Shell) -> None:
+    exit_code, stdout, stderr = shell.run("trader schedule --home $'new\nline'")
+    assert (exit_code, stdout) == (2, "")
+    assert "new\\nline' has letters that no crontab" in stderr
+
+
 def test_installed_lines_join_a_crontab_once_and_leave_it_again(shell: Shell, kept: Path) -> None:
     exit_code, stdout, stderr = shell.run("trader schedule --install --yes")
     assert exit_code == 0, stderr

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from core.schedule import Job, Place, crontab, jobs, merged, owner_line, paper_job, units
+from core.schedule import Job, Place, crontab, jobs, merged, owner_line, paper_job, units, unwritable_path
 
 HOME = Path("/home/an operator/100% here")
 RUNTIME = Path("/var/tmp/trader-7")
 PLACE = Place(("/opt/trader/bin/trader",), HOME, Path("/etc/trader/.env"), RUNTIME)
 KEYS = (("BINANCE_API_KEY", Path("/run/cred/key")),)
-ALL = jobs(HOME / "archive", "90d", tells_alerts=True)
+ALL = jobs(HOME / "archive", "90d", tells_alerts=True, backups=Path("/mnt/backups of trader"))
 
 
 def test_cron_runs_exactly_the_command_that_was_meant() -> None:
@@ -29,6 +29,15 @@ def test_cron_runs_exactly_the_command_that_was_meant() -> None:
         # cron turns an escaped percent sign back before the shell reads the line
         assert shlex.split(fields[5].replace("\\%", "%")) == PLACE.command(job)
         assert "%" not in fields[5].replace("\\%", "")
+
+
+@pytest.mark.parametrize("name", ["new\nline", "tab\there", "\udcff"])
+def test_what_would_break_a_line_is_found(name: str) -> None:
+    assert unwritable_path(PLACE, ALL) is None
+    place = Place(PLACE.program, HOME / name, None, RUNTIME)
+    assert unwritable_path(place, ALL) == str(HOME / name)
+    assert unwritable_path(PLACE, jobs(HOME / name, "90d", tells_alerts=False)) == str(HOME / name)
+    assert unwritable_path(Place((), HOME, None, HOME / name), ()) == str(HOME / name)
 
 
 def test_installing_again_replaces_only_what_was_written_before() -> None:
