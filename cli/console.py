@@ -88,6 +88,7 @@ class Console:
         table = Table(*headers, box=None, pad_edge=False, header_style="bold")
         for column in table.columns:
             column.overflow = "fold"
+        table.columns[0].no_wrap = True
         for row in rows:
             table.add_row(*([BELOW] if isinstance(row, str) else map(Text, row)))
         texts = iter([row for row in rows if isinstance(row, str)])

@@ -45,7 +45,7 @@ def test_a_page_is_prose_and_steps_in_order() -> None:
         Step(
             2,
             "Stop",
-            "Look at the books:\n\n```console\n$ trader status\n1. not a step\n```",
+            "Look at the books:\n\n```console\n$ trader status\n```",
             gates=("unsettled", "journal"),
         ),
         Step(3, "Go on", "Rehearse.", evidence=1),
