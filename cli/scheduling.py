@@ -146,7 +146,10 @@ def units_change(place: Place, chosen: Sequence[Job], folder: Path) -> Change:
         raise _unusable(f"{folder} cannot be read: {error}") from None
     strange = [name for name in wanted if name in there and not there[name].startswith(owner)]
     if strange:
-        raise _unusable(f"{folder / strange[0]} is not of this home ({place.home}); it is left as it is")
+        raise _unusable(
+            f"{folder / strange[0]} is not of this home ({place.home}); it is left as it is",
+            "`trader schedule --install`, without --systemd: a crontab takes the jobs of several homes",
+        )
     gone = {name: "" for name, text in there.items() if text.startswith(owner) and name not in wanted}
     after = {**wanted, **gone}
     return Change({name: there.get(name, "") for name in after}, after)
@@ -167,5 +170,5 @@ def write_units(change: Change, folder: Path) -> None:
         raise _unusable(f"{folder} cannot be written: {error.strerror}") from None
 
 
-def _unusable(text: str) -> ConfigError:
-    return ConfigError(text, code="SCHEDULE_UNINSTALLED", hint="leave --install out and copy what is printed")
+def _unusable(text: str, hint: str = "leave --install out and copy what is printed") -> ConfigError:
+    return ConfigError(text, code="SCHEDULE_UNINSTALLED", hint=hint)

@@ -127,6 +127,7 @@ def test_units_of_somebody_else_are_left_alone(shell: Shell) -> None:
     exit_code, _, stderr = shell.run("trader schedule --systemd --install --yes")
     assert exit_code == 3
     assert "is not of this home" in stderr
+    assert "hint: `trader schedule --install`, without --systemd" in stderr
     assert [path.name for path in folder_of(shell).iterdir()] == [other.name]
     assert shell.run("trader schedule --systemd --remove --yes")[0] == 0
     assert other.exists()
