@@ -2,18 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from core.account import Environment
 from core.gates.facts import AccountFacts, Answer, GateFacts, failed, passed, unavailable
-
-
-@dataclass(frozen=True, slots=True)
-class AddressReport:
-    """The pinned addresses of the quote asset, as "coin on network", and those that changed at the venue."""
-
-    pinned: tuple[str, ...]
-    changed: tuple[str, ...]
 
 
 def deposit_address(facts: GateFacts, account: AccountFacts) -> Answer:

@@ -16,9 +16,7 @@ from core.values import Quote
 
 if TYPE_CHECKING:
     from core.drills.rehearsed import Drill
-    from core.gates.address import AddressReport
-    from core.gates.keys import KeyReport
-    from core.gates.live import LiveHistory, LiveRequest
+    from core.gates.reports import AddressReport, KeyReport, LiveHistory, LiveRequest
     from core.journal.reconciliations import Reconciled
     from core.settings import Settings
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from core.account import Environment
 from core.clock import DAY_MS
 from core.gates.facts import AccountFacts, Answer, GateFacts, failed, passed, unavailable
@@ -15,24 +13,6 @@ WARNING_SHARE = 8 / 9
 """Of the largest age: with 90 days, a warning from day 80 on."""
 CHANGE = "change the key's rights on the venue's page"
 ROTATE = "trader rotate-key"
-
-
-@dataclass(frozen=True, slots=True)
-class KeyReport:
-    """The key in use. `facts`, `status`: None where the venue cannot say, as on a testnet.
-
-    `exposed`: why it must not be used, "" when nothing is known; `used_on_testnet`: by this home; `traces`:
-    where it was found on this machine; `other_homes`: that use the same key, None when that cannot be told.
-    `exposure_ms`: when a key of this home was last exposed, None for never.
-    """
-
-    facts: KeyFacts | None
-    status: str | None
-    exposed: str
-    used_on_testnet: bool
-    traces: tuple[str, ...]
-    other_homes: tuple[str, ...] | None
-    exposure_ms: int | None
 
 
 def key_rights(facts: GateFacts, account: AccountFacts) -> Answer:

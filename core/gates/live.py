@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import Decimal
 
 from core.clock import DAY_MS, HOUR_MS
 from core.gates.facts import AccountFacts, Answer, GateFacts, failed, passed, unavailable
+from core.gates.reports import LiveHistory
 from core.phrases import as_meant
 from core.stages import EntryMode
 from core.values import decimal_text
@@ -15,28 +14,6 @@ from core.values import decimal_text
 FIRST_RUNG, SECOND_RUNG = 1, 10
 """The ladder: so many trades a run, before and after a day of live trading with a profit."""
 AT_THE_START = "asked once every other gate is open"
-
-
-@dataclass(frozen=True, slots=True)
-class LiveHistory:
-    """What was traded live on one symbol: trades, first fill, and what they earned after fees, in quote."""
-
-    trades: int
-    first_fill_ms: int
-    pnl: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class LiveRequest:
-    """What a live run is about to do. `phrase`: what has to be typed; `typed`: what was, None for nothing.
-
-    `rehearsed`: what the venue said of the exact order, `refused`: why it would not take it, "" otherwise.
-    """
-
-    phrase: str
-    typed: str | None
-    rehearsed: str
-    refused: str
 
 
 CONFIRM_LIVE_IN_FILE = "CONFIRM_LIVE_IN_FILE"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from core.account import AccountKey, Environment
 from core.address_forms import Checksum, checksum
 from core.errors import ConfigError, NotConfirmed, Refused
-from core.gates.address import AddressReport
+from core.gates.reports import AddressReport
 from core.ports import DepositAddress, DepositNetwork, HostFacts, Venue
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from core.desk import Desk
 from core.drills.record import newest_drills
 from core.errors import Refused
 from core.gates import AccountFacts, StagePlan
-from core.gates.keys import KeyReport
+from core.gates.reports import KeyReport
 from core.mounts import why_lost
 from core.operations.address import address_report
 from core.operations.entry_check import foreign_among

@@ -11,7 +11,7 @@ from decimal import Decimal
 from core.desk import RECV_WINDOW_MS, Access, Desk
 from core.errors import ConfigError, TraderError
 from core.gates import AccountFacts, GateFacts, StagePlan, closed, evaluate
-from core.gates.live import LiveHistory, LiveRequest
+from core.gates.reports import LiveHistory, LiveRequest
 from core.ids import client_order_id
 from core.operations.observe import observe_for_entry, risk_facts
 from core.operations.progress import Progress

@@ -25,9 +25,7 @@ from core.gates import (
     closed,
     evaluate,
 )
-from core.gates.address import AddressReport
-from core.gates.keys import KeyReport
-from core.gates.live import LiveHistory, LiveRequest
+from core.gates.reports import AddressReport, KeyReport, LiveHistory, LiveRequest
 from core.journal.reconciliations import Coverage, Reconciled
 from core.orders import OrderType
 from core.ports import ClockReading, HostFacts, KeyFacts
@@ -513,8 +511,7 @@ def test_a_contradiction_names_the_line_that_would_be_right(stage: int, expected
 def test_the_way_to_evidence_is_the_whole_command_line() -> None:
     gates = evaluate(spoiled(1, trades=2)(facts(2)))
     assert {gate.name: gate for gate in gates}["stage-1"].way_out == (
-        "BINANCE_USE_TESTNET=true BINANCE_DRY_RUN=false "
-        "trader stage 1 --symbol BTCUSDT --trades 3 --soak 1h"
+        "BINANCE_USE_TESTNET=true BINANCE_DRY_RUN=false trader stage 1 --symbol BTCUSDT --trades 3 --soak 1h"
     )
 
 
