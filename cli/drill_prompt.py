@@ -12,9 +12,9 @@ from typing import TextIO
 from cli.console import CLEAR_LINE, Console, UsageError
 from cli.drill_scenes import Scene
 from cli.invocation import Invocation
+from core.drills.attempt import INTERRUPTED, Attempt, Ended
 from core.drills.conditions import Condition
 from core.errors import TraderError
-from core.operations.drill import INTERRUPTED, Attempt, Ended
 
 PROMPT = "drill> "
 EXIT_WORDS = frozenset({"exit", "quit"})

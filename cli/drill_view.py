@@ -15,7 +15,7 @@ from core.stages import GateResult
 
 if TYPE_CHECKING:
     from cli.drill_scenes import Scene
-    from core.operations.drill import Ended
+    from core.drills.attempt import Ended
 
 
 def drills_listed(console: Console, newest: Mapping[str, Drill], now_ms: int, age_ms_max: int) -> None:

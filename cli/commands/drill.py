@@ -66,7 +66,8 @@ def _rehearse(
     from cli.wiring import Wiring
     from core.clock import iso_utc
     from core.digests import code_digest
-    from core.operations.drill import Attempt
+    from core.drills.attempt import Attempt
+    from core.drills.record import record_drill
 
     console, wiring = invocation.console, Wiring(invocation)
     with wiring.write_journal(clock):
@@ -81,7 +82,7 @@ def _rehearse(
     ).rehearse()
     if ended is not None:
         with wiring.write_journal(clock) as journal:
-            ended.record(journal, code_digest())
+            record_drill(journal, ended, code_digest())
     if ended is None or (ended.passed and not keep):
         shutil.rmtree(folder, ignore_errors=True)
     if ended is None:

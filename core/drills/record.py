@@ -8,8 +8,8 @@ from core.drills.rehearsed import Drill
 from core.journal.history import Selection
 
 if TYPE_CHECKING:
+    from core.drills.attempt import Ended
     from core.journal import Journal
-    from core.operations.drill import Ended
 
 DRILL = "DRILL"
 PASSED, GIVEN_UP = "passed", "given up"

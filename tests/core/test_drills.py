@@ -12,13 +12,13 @@ import pytest
 from cli.drill_staging import PLAYS
 from cli.runbook_pages import all_pages
 from core.clock import DAY_MS
+from core.drills.attempt import Attempt
 from core.drills.conditions import CONDITIONS, Condition, Sight, VenueSight, standing
 from core.drills.incidents import INCIDENTS, REQUIRED
-from core.drills.record import newest_drills
+from core.drills.record import newest_drills, record_drill
 from core.drills.rehearsed import Drill, shortfall
 from core.ids import system_random
 from core.journal import Journal
-from core.operations.drill import Attempt
 from core.stages import TradingState
 from tests.core.journal.books import NOW_MS, SteppingClock
 
@@ -53,7 +53,7 @@ def drill_in(
     attempt = Attempt.begin(INCIDENTS[name], clock, limit_ms=60_000)
     clock.now += took_ms
     with open_journal(home, clock) as journal:
-        attempt.end(found, "given up", at_terminal=True).record(journal, "code")
+        record_drill(journal, attempt.end(found, "given up", at_terminal=True), "code")
 
 
 def test_the_newest_of_each_counts_whatever_its_time_says(tmp_path: Path) -> None:
