@@ -1,7 +1,7 @@
 """One venue at one instant, as one of its accounts has it: what every operation is given.
 
-What changes something are functions of their own: `placing`, `lists`, `canceling`, `amending`. A refused
-request changes nothing: everything is checked before the first change is made.
+What changes something are functions of their own: `placing`, `lists`, `canceling`. A refused request
+changes nothing: everything is checked before the first change is made.
 """
 
 from __future__ import annotations

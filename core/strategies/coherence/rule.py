@@ -56,7 +56,7 @@ _DEFAULTS = CoherenceParameters()
 
 @dataclass(frozen=True, slots=True)
 class Coherence:
-    """The strategy as `core.strategies.decision.Strategy` describes one."""
+    """The strategy as `core.strategies.protocol.Strategy` describes one."""
 
     name: ClassVar[str] = "coherence"
     summary: ClassVar[str] = "enters while nine readings of trend agree, leaves when they no longer do"
