@@ -36,11 +36,12 @@ def damaged(what: str) -> ReconciliationBreak:
     )
 
 
-def foreign(what: str) -> ReconciliationBreak:
+ELSEWHERE = "it was left untouched; choose another folder with --home or TRADER_HOME"
+
+
+def foreign(what: str, hint: str = ELSEWHERE) -> ReconciliationBreak:
     return ReconciliationBreak(
-        f"not a journal that this trader can use: {what}",
-        code="JOURNAL_FOREIGN",
-        hint="it was left untouched; choose another folder with --home or TRADER_HOME",
+        f"not a journal that this trader can use: {what}", code="JOURNAL_FOREIGN", hint=hint
     )
 
 

@@ -269,7 +269,8 @@ def _refuse_strange_content(db: sqlite3.Connection) -> None:
     version = version_of(db)
     if version > VERSION:
         raise foreign(
-            f"its schema is {version}, and this trader knows schemas up to {VERSION}; use a newer one"
+            f"its schema is {version}, and this trader knows schemas up to {VERSION}",
+            "a newer trader wrote it: install that one again; it was left untouched",
         )
     try:
         newest = [StoredEvent(*row) for row in db.execute(sql.LAST_TWO_EVENTS)]

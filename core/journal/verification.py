@@ -26,7 +26,7 @@ from core.journal.files import installations
 from core.journal.log_check import LogCheck
 from core.journal.projections import project
 from core.journal.records import Finding
-from core.journal.schema import PROJECTIONS, version_of
+from core.journal.schema import PROJECTIONS, VERSION, version_of
 from core.journal.store import Store, open_for_inspection, scratch
 
 _SCHEMA = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name"
@@ -141,7 +141,11 @@ def _pages(db: sqlite3.Connection) -> Iterator[Finding]:
 
 def _tables(db: sqlite3.Connection) -> Iterator[Finding]:
     """Compare tables, indexes and triggers with those that the migrations make."""
-    with contextlib.closing(scratch(version_of(db))) as expected:
+    version = version_of(db)
+    if version > VERSION:
+        detail = f"the schema is {version}, and this trader knows schemas up to {VERSION}: ask the newer one"
+        yield Finding("SCHEMA_ALTERED", detail)
+    with contextlib.closing(scratch(version)) as expected:
         should = {(row[0], row[1]): row[2] for row in expected.execute(_SCHEMA)}
     found = {(row[0], row[1]): row[2] for row in db.execute(_SCHEMA)}
     for kind, name in sorted(should.keys() | found.keys()):

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from core.clock import SystemClock
 from core.journal.chain import canonical_json, plain
 from core.journal.files import DATABASE
 from core.journal.schema import PROJECTIONS
+from core.journal.verification import verify_home
 from core.orders import OrderStatus, Side
 from core.ports import DepositAddress
 from core.risk.breakers import Breaker, DayOpening
@@ -212,6 +214,12 @@ def test_removed_row_is_found(path: Path, db: sqlite3.Connection, table: str) ->
 def test_altered_schema_is_found(path: Path, db: sqlite3.Connection, statement: str, expected: str) -> None:
     db.execute(statement)
     assert any(expected in line for line in found(path))
+
+
+def test_a_schema_that_this_trader_does_not_know_is_found(path: Path, db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA user_version = 999")
+    (finding,) = verify_home(path.parent, SystemClock()).findings
+    assert (finding.code, finding.detail[:17]) == ("SCHEMA_ALTERED", "the schema is 999")
 
 
 def test_damaged_page_is_a_finding_not_an_error(path: Path) -> None:
