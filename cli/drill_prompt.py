@@ -22,7 +22,7 @@ HELP = "type `trader …` as you would; an empty line looks again, `exit` gives 
 SETTABLE = frozenset({"BINANCE_DRY_RUN", "BINANCE_USE_TESTNET", "BINANCE_SYMBOL", "CONFIRM_LIVE"})
 """What a command line may set for itself, as in `BINANCE_DRY_RUN=false trader …`."""
 ELSEWHERE = ("--home", "--env-file")
-NOT_HERE = (("drill",), ("schedule",), ("paper", "faults"))
+NOT_HERE = (("drill",), ("schedule",), ("paper", "faults"), ("paper", "reset"))
 """Commands that would act outside the drill, or end its incident without dealing with it."""
 LOOK_EVERY_S = 1.0
 COLUMNS = 80
@@ -130,8 +130,10 @@ def command_of(line: str) -> tuple[dict[str, str], list[str]]:
             f"{told[0]} is fixed in a drill", hint="every command goes to the drill's own home and exchange"
         )
     named = [word for word in arguments if not word.startswith("-")]
-    if any(tuple(named[: len(each)]) == each for each in NOT_HERE):
-        raise UsageError(f"`trader {' '.join(named[:2])}` is not run in a drill", hint=HELP)
+    for command, *more in NOT_HERE:
+        # Wherever the second word stands: an option's value may come between.
+        if named[:1] == [command] and {*more} <= {*named}:
+            raise UsageError(f"`trader {' '.join((command, *more))}` is not run in a drill", hint=HELP)
     return assigned, arguments
 
 
