@@ -162,8 +162,8 @@ class Access:
 @asynccontextmanager
 async def _venue(endpoint: dict[str, str]) -> AsyncIterator[Any]:
     from core.clock import SystemClock
+    from core.keys.signing import SigningKey
     from core.secrets import Secret
-    from core.signing_key import SigningKey
     from exchanges.registry import venue_factory
 
     key = SigningKey(Secret(endpoint["api_key"]), Secret(endpoint["api_secret"]))

@@ -326,8 +326,8 @@ async def _site(
 
 @asynccontextmanager
 async def _venue(endpoint: dict[str, str], clock: Any, budget: Any) -> AsyncIterator[Any]:
+    from core.keys.signing import SigningKey
     from core.secrets import Secret
-    from core.signing_key import SigningKey
     from exchanges.registry import venue_factory
 
     key = SigningKey(Secret(endpoint["api_key"]), Secret(endpoint["api_secret"]))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from core.config import KEPT
 from core.errors import ConfigError
-from core.kept_secrets import SYSTEMD
+from core.keys.kept_secrets import SYSTEMD
 from core.runtime_folder import default_runtime_folder
 from core.schedule import Job, Place, merged, own_lines, owner_line, units
 from core.settings import describe_settings

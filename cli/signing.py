@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from cli.console import Console
 from core.errors import ConfigError
-from core.kept_secrets import SYSTEMD
-from core.key_pairs import is_locked, unlocked
+from core.keys.kept_secrets import SYSTEMD
+from core.keys.pairs import is_locked, unlocked
+from core.keys.signing import SigningKey
 from core.secrets import Secret
 from core.settings import Credentials
-from core.signing_key import SigningKey
 
 OTHERS = 0o077
 

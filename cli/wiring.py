@@ -26,6 +26,7 @@ from core.errors import ConfigError
 from core.ids import system_random
 from core.journal import Journal, Opening
 from core.journal.emergency import EMERGENCY, take_in
+from core.keys.signing import SigningKey
 from core.lease import Lease
 from core.ports import Venue
 from core.risk.facts import RiskLimits
@@ -33,7 +34,6 @@ from core.risk.portfolio import PortfolioLimits
 from core.runtime_folder import default_runtime_folder
 from core.secrets import Secret
 from core.settings import Credentials, Settings
-from core.signing_key import SigningKey
 from core.stop import StopRequest
 from core.strategies import evidence_of
 from core.venue_clock import VenueClock
@@ -221,8 +221,8 @@ class Wiring:
 
     def _key_seen(self, venue: Venue) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
         """Look for the key on this machine. The keys of the exchange in this process are nowhere else."""
-        from core.key_homes import other_homes
-        from core.key_traces import needles_of, traces
+        from core.keys.homes import other_homes
+        from core.keys.traces import needles_of, traces
 
         settings, environ = self.settings, self.invocation.environ
         if not settings.has_key:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from core.errors import ConfigError
-from core.kept_secrets import FILE, KEYRING, SYSTEMD, kept_secrets, with_kept
+from core.keys.kept_secrets import FILE, KEYRING, SYSTEMD, kept_secrets, with_kept
 from core.paper_market import market_choice
 from core.setting_values import shown
 from core.settings import Credentials, Finding, Settings, describe_settings

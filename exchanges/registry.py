@@ -11,8 +11,8 @@ from core.account import Environment
 from core.budget import Budget
 from core.clock import Clock
 from core.errors import ConfigError
+from core.keys.signing import SigningKey
 from core.ports import HostFacts, Venue
-from core.signing_key import SigningKey
 
 
 class OpenVenue(Protocol):

@@ -55,7 +55,7 @@ def init(
 
 def _make_key_pair(run: Invocation, home: Path) -> None:
     """Write both halves beside the journal, and show the public one."""
-    from core.key_pairs import make_key_pair
+    from core.keys.pairs import make_key_pair
     from core.new_files import new_file
 
     passphrase = run.console.ask_secret(

@@ -122,7 +122,7 @@ def _secret(what: str, text: str) -> Secret:
 def _desk(wiring: Wiring, human: _Human) -> RotationDesk:
     from core.clock import SystemClock
     from core.config import PAPER, load_settings
-    from core.key_store import key_store, out_of_reach
+    from core.keys.store import key_store, out_of_reach
     from core.lease import Lease
     from core.operations.rotate_key import RotationDesk
 

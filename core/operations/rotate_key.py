@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from core.account import AccountKey, Environment
 from core.errors import ConfigError, ReconciliationBreak, Refused, TraderError
 from core.gates.keys import wrong_rights
-from core.key_store import KeyStore
-from core.rotation import Rotation, load_rotation, remove_rotation, save_rotation
+from core.keys.rotation import Rotation, load_rotation, remove_rotation, save_rotation
+from core.keys.signing import SigningKey
+from core.keys.store import KeyStore
 from core.secrets import Secret, key_fingerprint, last_four
-from core.signing_key import SigningKey
 
 if TYPE_CHECKING:
     from core.clock import Clock

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 from core.budget import Budget
 from core.clock import Clock
+from core.keys.signing import SigningKey
 from core.ports import HostFacts, Venue
-from core.signing_key import SigningKey
 from exchanges.binance.account import BinanceAccount
 from exchanges.binance.hosts import classify
 from exchanges.binance.keys import BinanceKeyAdministration

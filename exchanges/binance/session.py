@@ -27,8 +27,8 @@ import yarl
 from core.budget import BANNED, Budget
 from core.clock import Clock
 from core.errors import ConfigError
+from core.keys.signing import SigningKey
 from core.ports import HostFacts
-from core.signing_key import SigningKey
 from exchanges.binance.errors import TOO_MANY, Reached, RequestFailed, not_admitted
 from exchanges.binance.once import never_again
 from exchanges.binance.weights import weight_of

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigError
-from core.key_pairs import is_locked, make_key_pair, unlocked
+from core.keys.pairs import is_locked, make_key_pair, unlocked
 from exchanges.paper import admin
 from tests.cli.conversation import Shell
 from tests.cli.rotating import Place, rotating

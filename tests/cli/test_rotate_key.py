@@ -92,7 +92,7 @@ def test_a_venue_that_looks_at_the_signature_first_proves_nothing(place: Place) 
 
 def test_nobody_deletes_a_key_before_the_new_one_was_read_back(place: Place) -> None:
     new = place.new_key()
-    with mock.patch("core.key_store.edit_settings_file"):  # a disk that forgets
+    with mock.patch("core.keys.store.edit_settings_file"):  # a disk that forgets
         error = place.rotate(new=new, exit_code=3)["error"]
     assert (error["code"], "does not hold the new key" in error["message"]) == ("KEY_OUT_OF_REACH", True)
     assert "KEY_CONFIGURED" not in place.told()

@@ -12,10 +12,10 @@ from typing import Literal
 from urllib.parse import parse_qsl
 
 from core.account import AccountKey, Environment
+from core.keys.signing import SigningKey
 from core.orders import Intent, OrderRequest, OrderType, Purpose, Side, TimeInForce
 from core.ports import HostFacts, Venue
 from core.secrets import Secret
-from core.signing_key import SigningKey
 from core.values import Base
 from exchanges.binance.client import open_binance
 from exchanges.binance.session import Timeouts

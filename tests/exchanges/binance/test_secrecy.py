@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from core.errors import TraderError
+from core.keys.signing import SigningKey
 from core.orders import SendOnce
 from core.ports import Venue
 from core.secrets import Secret
-from core.signing_key import SigningKey
 from exchanges.binance.session import Timeouts
 from tests.exchanges.binance.scripted import (
     API_KEY,

@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
 from core.account import Environment
 from core.errors import ConfigError
+from core.keys.signing import SigningKey
 from core.secrets import Secret
-from core.signing_key import SigningKey
 from exchanges.binance.errors import Reached, RequestFailed
 from exchanges.binance.session import BinanceSession, Timeouts
 from tests.exchanges.binance.scripted import (

@@ -11,10 +11,10 @@ from decimal import Decimal
 from pathlib import Path
 
 from core.account import AccountKey
+from core.keys.signing import SigningKey
 from core.orders import Intent, OrderReport, OrderRequest, OrderType, Purpose, SendOnce, Side, TimeInForce
 from core.ports import Venue
 from core.secrets import Secret
-from core.signing_key import SigningKey
 from core.values import Base
 from exchanges.paper.exchange import PaperConfig
 from exchanges.paper.records import Persona

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from core.account import Environment
 from core.errors import ConfigError, OutcomeUnknown, VenueRejected, VenueUnavailable
 from core.instrument import SymbolStatus
+from core.keys.signing import SigningKey
 from core.orders import (
     Liquidity,
     OrderStatus,
@@ -23,7 +24,6 @@ from core.orders import (
     filled_quantity,
 )
 from core.secrets import Secret
-from core.signing_key import SigningKey
 from core.values import Base, Quote, floor_to
 from exchanges.paper import admin
 from exchanges.paper.keys import Permissions

@@ -18,6 +18,7 @@ from core.desk import Desk
 from core.errors import TraderError
 from core.ids import system_random
 from core.journal import Journal
+from core.keys.signing import SigningKey
 from core.lease import Lease
 from core.operations.holding import Book, holding_at_start
 from core.operations.protect import Guard
@@ -27,7 +28,6 @@ from core.operations.stop_orders import protective_orders
 from core.ports import HostFacts, Venue
 from core.secrets import Secret
 from core.settings import Settings
-from core.signing_key import SigningKey
 from core.stop import StopRequest
 from core.strategies import strategy
 from core.venue_clock import VenueClock

@@ -15,8 +15,8 @@ from keyring.backend import KeyringBackend
 from core.account import Environment
 from core.config import load_settings
 from core.errors import ConfigError
-from core.kept_secrets import read_keyring
-from core.key_store import key_store
+from core.keys.kept_secrets import read_keyring
+from core.keys.store import key_store
 from core.secrets import Secret
 from core.settings import Credentials, Settings
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core.account import Environment
 from core.errors import ConfigError
-from core.kept_secrets import KEYRING, SYSTEMD, read_keyring, write_keyring
+from core.keys.kept_secrets import KEYRING, SYSTEMD, read_keyring, write_keyring
 from core.settings import Credentials, Settings
 from core.settings_edit import edit_settings_file
 from core.settings_file import read_settings_file

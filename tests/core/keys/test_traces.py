@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from core.key_homes import other_homes
-from core.key_pairs import make_key_pair
-from core.key_traces import CHUNK, needles_of, traces
+from core.keys.homes import other_homes
+from core.keys.pairs import make_key_pair
+from core.keys.traces import CHUNK, needles_of, traces
 from core.secrets import Secret
 from core.settings import Credentials
 
