@@ -65,23 +65,27 @@ def keys(
     else:
         shown = paper_keys(config)
     run.console.result(keys=shown)
-    names_accounts = any(key.account != MAIN for key in shown)
-    run.console.table(
-        ("label", *(["account"] if names_accounts else []), "may", "from", "api key", "api secret"),
-        [
-            (
-                key.label,
-                *([key.account] if names_accounts else []),
-                " ".join(
-                    ["read", *(["trade"] if key.trading else []), *(["withdraw"] if key.withdrawals else [])]
-                ),
-                ", ".join(key.ip_list) or "anywhere",
-                key.api_key,
-                key.api_secret or f"({key.kind})",
-            )
-            for key in shown
-        ],
-    )
+    told = [_told(key) for key in shown]
+    if all(key.account == MAIN for key in shown):
+        told = [{name: value for name, value in each.items() if name != "account"} for each in told]
+    if len(told) == 1:
+        # A table might break the key over two lines, and it is there to be copied.
+        for name, value in told[0].items():
+            run.console.line(f"{name:<10}  {value}")
+    elif told:
+        run.console.table(list(told[0]), [list(each.values()) for each in told])
+
+
+def _told(key: PaperKey) -> dict[str, str]:
+    rights = ["read", *(["trade"] if key.trading else []), *(["withdraw"] if key.withdrawals else [])]
+    return {
+        "label": key.label,
+        "account": key.account,
+        "may": " ".join(rights),
+        "from": ", ".join(key.ip_list) or "anywhere",
+        "api_key": key.api_key,
+        "api_secret": key.api_secret or f"({key.kind})",
+    }
 
 
 def _text_of(path: Path) -> str:
