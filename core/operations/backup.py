@@ -18,12 +18,14 @@ from core.draft_folder import draft_folder
 from core.errors import ConfigError, ReconciliationBreak
 from core.journal import latch
 from core.journal.emergency import EMERGENCY
-from core.journal.files import DATABASE, INSTALLATION, installations, journal_exists
+from core.journal.files import DATABASE, INSTALLATION, RESERVE_BYTES, installations, journal_exists
 from core.journal.store import translated
 from core.journal.verification import Progress, verify_home
 from core.run_lock import only_run
 
 DRAFT = "backup.draft"
+COPIES = 3
+"""Of the journal, at most: the copy, what is packed of it, and what is unpacked again."""
 _CHUNK = 1 << 20
 
 
@@ -55,6 +57,7 @@ def back_up(
             code="HOME_UNUSABLE",
             hint="--home and TRADER_HOME name another folder",
         )
+    _require_room(home)
     with only_run(home, "backup", "BACKUP_RUNNING"), draft_folder(home / DRAFT) as draft:
         try:
             pieces, packed = _made(draft / "pieces"), draft / "backup.zip"
@@ -69,6 +72,26 @@ def back_up(
                 f"{name} at {place.name} was not written: {error.strerror or error}", code="FILE_UNWRITABLE"
             ) from error
     return manifest
+
+
+def _require_room(home: Path) -> None:
+    """Raise ConfigError FILE_UNWRITABLE where the draft would take the disk from commands that trade."""
+    try:
+        needed = RESERVE_BYTES + sum(_size(home / name) for name in (DATABASE, f"{DATABASE}-wal")) * COPIES
+        free = shutil.disk_usage(home).free
+    except OSError as error:
+        raise ConfigError(f"{home} cannot be read: {error.strerror}", code="HOME_UNUSABLE") from None
+    if free < needed:
+        raise ConfigError(
+            f"{home} has {free >> 20} MiB of free disk, and a backup is prepared there with "
+            f"{-(-needed >> 20)}",
+            code="FILE_UNWRITABLE",
+            hint="make room; nothing was written, so that commands that trade have what is left",
+        )
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _made(folder: Path) -> Path:

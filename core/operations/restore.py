@@ -6,6 +6,7 @@ Killed at any step, the home has no journal and is halted, or has the whole one 
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from core.run_lock import only_run
 from core.settings_file import FILE_NAME
 
 DRAFT = "restore.draft"
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,13 @@ def restore(
         _refuse_other_journal(home, manifest, clock, random_bytes)
         _verify(draft, manifest, clock, progress)
         told = {"file": name, "made_ms": manifest.made_ms, "events": manifest.events, "head": manifest.head}
-        with Journal.open(draft, clock=clock, random_bytes=random_bytes) as journal:
-            # Only the installation that made these orders can take them in.
-            not_taken_in = take_in(journal, draft / EMERGENCY)
-            installation_id = journal.restores.record(random_bytes, reason, told)
+        try:
+            with Journal.open(draft, clock=clock, random_bytes=random_bytes) as journal:
+                # Only the installation that made these orders can take them in.
+                not_taken_in = take_in(journal, draft / EMERGENCY)
+                installation_id = journal.restores.record(random_bytes, reason, told)
+        except Refused as error:  # of the draft, and no journal that anything is sent from
+            raise _no_room(home, error.message) from error
         try:
             settings, kept_log = _publish(draft, home, manifest, installation_id, reason, clock)
         except OSError as error:
@@ -85,11 +90,21 @@ def restore(
     return Restored(manifest, installation_id, settings, kept_log, not_taken_in)
 
 
+def _no_room(home: Path, why: str) -> ConfigError:
+    return ConfigError(
+        f"{home} cannot take the backup: {why}",
+        code="FILE_UNWRITABLE",
+        hint="nothing was restored; make room, and restore again",
+    )
+
+
 def _unpacked(place: Place, name: str, draft: Path) -> Manifest:
     try:
         with place.reading(name) as file:
             return unpack(file, name, draft)
     except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise _no_room(draft.parent, error.strerror or str(error)) from None
         raise ConfigError(
             f"{name} at {place.name} cannot be read: {error.strerror or error}", code="FILE_UNREADABLE"
         ) from None

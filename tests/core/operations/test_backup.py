@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
+import signal
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +23,7 @@ from core.errors import ConfigError, ReconciliationBreak, Refused, TraderError
 from core.journal import latch
 from core.journal.audit_log import AUDIT_LOG
 from core.journal.emergency import EMERGENCY
-from core.journal.files import DATABASE, installations
+from core.journal.files import DATABASE, RESERVE_BYTES, installations
 from core.journal.verification import verify_home
 from core.operations.backup import Contents, back_up
 from core.operations.entry_check import foreign_among
@@ -159,6 +161,33 @@ def test_a_damaged_journal_gives_no_backup(home: Path, tmp_path: Path) -> None:
     with pytest.raises(ReconciliationBreak, match="PROJECTION_ALTERED"):
         backed_up(home, tmp_path / "backups")
     assert not (tmp_path / "backups").exists()
+
+
+def test_a_backup_takes_no_disk_from_those_who_trade(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=RESERVE_BYTES + 1))
+    with pytest.raises(ConfigError, match="has 4 MiB of free disk, and a backup is prepared there with 5"):
+        backed_up(home, tmp_path / "backups")
+    assert not (home / "backup.draft").exists()
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """No file can grow beyond what the manifest takes: a disk that is full is not at hand everywhere."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.mark.usefixtures("packed", "small_files")
+def test_a_restore_without_room_names_the_home_and_not_the_backup(packed: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="new cannot take the backup: File too large"):
+        restored(packed, tmp_path / "new")
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"restore.lock"}
 
 
 def test_nothing_is_overwritten(home: Path, packed: Path) -> None:
