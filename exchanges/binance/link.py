@@ -21,12 +21,13 @@ PAUSES_S: Final = (0.25, 1.0)
 
 
 class Link:
-    """`offset_ms`: venue time minus ours, 0 until it was measured."""
+    """`offset_ms`: venue time minus ours, 0 until it was measured; `bound_ms`: how far off that may be."""
 
     def __init__(self, session: BinanceSession, clock: Clock) -> None:
         self.session = session
         self.clock = clock
         self.offset_ms = 0.0
+        self.bound_ms = 0.0
 
     def venue_now_ms(self) -> int:
         return self.clock.now_ms() + round(self.offset_ms)

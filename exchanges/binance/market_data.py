@@ -39,6 +39,7 @@ class BinanceMarketData:
         samples = [await self._clock_sample() for _ in range(CLOCK_SAMPLES)]
         best = min(samples, key=lambda sample: sample.bound_ms)
         self._link.offset_ms = self._session.budget.offset_ms = best.offset_ms
+        self._link.bound_ms = best.bound_ms
         return best
 
     async def _clock_sample(self) -> ClockReading:
@@ -118,14 +119,15 @@ class BinanceMarketData:
         end_ms: int | None = None
         for _ in range(count // KLINES_MAX + 2):
             limit = min(count - len(rows) + 1, KLINES_MAX)  # one more: the newest is still forming
+            # Before the question: a bar that closes while the answer travels was still forming in it.
+            asked_ms = self._link.venue_now_ms() - self._link.bound_ms
             page = await self._link.read(
                 partial(
                     self._session.get_klines, symbol=symbol, interval=interval, limit=limit, endTime=end_ms
                 ),
                 wire_market.parse_klines,
             )
-            now_ms = self._link.venue_now_ms()
-            rows = [row for row in page if row[0] + length_ms <= now_ms] + rows
+            rows = [row for row in page if row[0] + length_ms <= asked_ms] + rows
             if len(rows) >= count or len(page) < limit:
                 break
             end_ms = page[0][0] - 1

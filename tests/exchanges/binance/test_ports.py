@@ -106,6 +106,28 @@ async def test_bars_are_the_newest_closed_ones(server: ScriptedServer, count: in
     assert all(int(request.params["limit"]) <= 1000 for request in server.received)
 
 
+@pytest.mark.parametrize("there_ms", [0, 12], ids=["in flight", "clock taken for ahead"])
+async def test_a_bar_that_was_forming_when_it_was_asked_for_is_not_closed(
+    server: ScriptedServer, there_ms: int
+) -> None:
+    clock = FixedClock(FIRST_MS)
+
+    def while_time_passes(request: Received) -> Reply:
+        if request.path == "/api/v3/time":
+            clock.time_ms += there_ms
+            return answer({"serverTime": int(clock.time_ms)})
+        clock.time_ms += 50
+        return klines_until_now(request)
+
+    server.otherwise = while_time_passes
+    async with open_venue(server, clock=clock) as venue:
+        await venue.market_data.clock_reading()
+        clock.time_ms = FIRST_MS + MINUTE_MS - 3
+        bars = await venue.market_data.bars("BTCUSDT", "1m", 7)
+    assert len(bars) == 7
+    assert bars.end_ms == FIRST_MS
+
+
 async def test_fewer_bars_come_where_the_venue_has_no_more(server: ScriptedServer) -> None:
     server.otherwise = answer([kline(FIRST_MS - 2 * MINUTE_MS), kline(FIRST_MS - MINUTE_MS), kline(FIRST_MS)])
     async with open_venue(server) as venue:
