@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from core.account import AccountSnapshot
 from core.desk import Desk
+from core.errors import ConfigError
 from core.instrument import Instrument
 from core.operations.positions import DUST_VALUE, open_positions
 from core.orders import Side
@@ -38,13 +39,18 @@ class Elsewhere:
 async def look_elsewhere(
     desk: Desk, instrument: Instrument, *, dry_run: bool, with_returns: bool = True
 ) -> Elsewhere:
-    """Ask what is held on other symbols and what it would bring. Raises what reads raise."""
+    """Ask what is held on other symbols and what it would bring. Raises what reads raise.
+
+    What was delisted, as a human has said, is left out.
+    """
     market, held, lost = desk.venue.market_data, dict[str, Held](), NOTHING
     for position in open_positions(desk.journal, desk.account, dry_run=dry_run):
         symbol = position.symbol
         if symbol == instrument.symbol:
             continue
-        other = await market.instrument(symbol)
+        other = await _listed(desk, symbol)
+        if other is None:
+            continue
         value = None
         if other.quote_asset == instrument.quote_asset:
             book = await market.book(symbol, BOOK_LEVELS)
@@ -60,6 +66,19 @@ async def look_elsewhere(
     found = tuple(held.values())
     returns = await _returns(desk, instrument.symbol, found) if with_returns else None
     return Elsewhere(found, lost, returns)
+
+
+async def _listed(desk: Desk, symbol: str) -> Instrument | None:
+    """Return the instrument; None where the venue lists it no more and a human has said that it never will.
+
+    What is left of such a position can neither be valued nor sold there, and must not end all entries.
+    """
+    try:
+        return await desk.venue.market_data.instrument(symbol)
+    except ConfigError as error:
+        if error.code == "SYMBOL_UNKNOWN" and symbol in desk.journal.reconciliations(desk.account).delisted():
+            return None
+        raise
 
 
 def _perhaps_bought(desk: Desk, symbol: str) -> Iterable[tuple[str, Quote]]:

@@ -13,7 +13,7 @@ import pytest
 from core.account import Environment
 from core.bars import Bars
 from core.desk import Desk
-from core.errors import RiskDenied
+from core.errors import ConfigError, RiskDenied
 from core.instrument import Instrument
 from core.intervals import INTERVALS_MS
 from core.operations.holding import Book, Holding
@@ -38,8 +38,11 @@ DAY_MS = INTERVALS_MS["1d"]
 @dataclass
 class ThreeMarkets(Exchange):
     days: int = 91
+    delisted: str = ""
 
     async def instrument(self, symbol: str) -> Instrument:
+        if symbol == self.delisted:
+            raise ConfigError(f"{symbol} is not listed", code="SYMBOL_UNKNOWN")
         return LISTED[symbol]
 
     async def bars(self, symbol: str, interval: str, count: int) -> Bars:
@@ -105,6 +108,20 @@ async def test_a_position_in_another_quote_asset_counts_as_one_of_no_value(
     found = await look_elsewhere(desk, BTCUSDT, dry_run=False)
     assert found.held == (Held("ETHBTC", "ETH", None),)
     assert found.lost == Quote(D(0))
+
+
+async def test_a_delisted_symbol_ends_no_entries_once_a_human_has_said_so(
+    desk: Desk, exchange: ThreeMarkets
+) -> None:
+    await buy(desk, ETHUSDT)
+    exchange.delisted = "ETHUSDT"
+    with pytest.raises(ConfigError, match="not listed"):
+        await buy(desk, BTCUSDT)
+    desk.journal.reconciliations(desk.account).record_delisted("ETHUSDT", "announced")
+    assert (await look_elsewhere(desk, BTCUSDT, dry_run=False)).held == ()
+    await buy(desk, BTCUSDT)
+    exchange.delisted = ""
+    assert [each.symbol for each in (await look_elsewhere(desk, BTCUSDT, dry_run=False)).held] == ["ETHUSDT"]
 
 
 async def test_a_purchase_of_unknown_fate_counts_as_held(desk: Desk) -> None:
