@@ -69,7 +69,8 @@ def add_piece(
         raise ReconciliationBreak(
             f"the archive at {place.name} holds an event {after} that the journal does not have",
             code="JOURNAL_DAMAGED",
-            hint="one of them was altered or is of another home; `trader audit verify` examines either",
+            hint="after a restore, begin another one; else either was altered or is of another home: "
+            "`trader audit verify` examines both",
         )
     head = history.head()
     if head is None or head.sequence <= after:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from core.journal.verification import LOG_ROTATED, Progress
 from core.operations.audit import verify, verify_archive
 
 REPORTS = "reports"
+_CHUNK = 1 << 20
 _DATE = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _KEPT_LOG = re.compile(rf"{re.escape(AUDIT_LOG)}\.(\d{{1,15}})\.kept\Z", re.ASCII)
 
@@ -52,7 +54,7 @@ def tidy(journal: Journal, place: Place, before_ms: int, clock: Clock, progress:
         log_from = _rotate(journal, archived.last, before_ms)
         files = [*_reports(journal.home, before_ms), *_kept_logs(journal.home, before_ms)]
         packed = _moved(journal.home, files, place, clock.now_ms()) if files else None
-    except OSError as error:
+    except (OSError, zipfile.BadZipFile, zlib.error) as error:
         raise ConfigError(
             f"{journal.home} was not tidied: {error}",
             code="FILE_UNWRITABLE",
@@ -100,12 +102,16 @@ def _kept_logs(home: Path, before_ms: int) -> Iterator[Path]:
 def _moved(home: Path, files: Sequence[Path], place: Place, now_ms: int) -> str:
     """Copy files to the archive, read them back, then remove them; return the archive's file."""
     name = f"reports-{iso_utc(now_ms)[:19].replace(':', '')}.zip"
-    with place.writing(name) as target, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
+    with (
+        place.writing(name) as target,
+        # A file from before 1980, of a machine that did not know the time, must not stop all others.
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as packed,
+    ):
         for path in files:
             packed.write(path, str(path.relative_to(home)))
     with place.reading(name) as source, zipfile.ZipFile(source) as packed:
         for path in files:
-            if packed.read(str(path.relative_to(home))) != path.read_bytes():
+            if not _is_packed(packed, str(path.relative_to(home)), path):
                 raise ReconciliationBreak(
                     f"{path} is not in {name} at {place.name} as it is here",
                     code="CHECK_FAILED",
@@ -117,3 +123,12 @@ def _moved(home: Path, files: Sequence[Path], place: Place, now_ms: int) -> str:
         with suppress(OSError):  # something else is in it
             folder.rmdir()
     return name
+
+
+def _is_packed(packed: zipfile.ZipFile, name: str, path: Path) -> bool:
+    """Compare piece by piece: a kept log may be larger than the memory of a small machine."""
+    with packed.open(name) as there, path.open("rb") as here:
+        while chunk := here.read(_CHUNK):
+            if there.read(len(chunk)) != chunk:
+                return False
+        return not there.read(1)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import os
 import zipfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -131,6 +135,7 @@ def test_old_reports_are_read_back_from_the_archive_before_they_go(
         (folder / "1.txt").write_text(f"books of {day}")
     kept = journal.home / f"{AUDIT_LOG}.{NOW_MS - 9 * 10**8}.kept"
     kept.write_text("an old log")
+    os.utime(kept, (0, 0))  # older than a zip can say
     (journal.home / "reports" / "reconcile" / OLD / "link").symlink_to("/etc/hostname")
     archived(journal, place)
     done = tidied(journal, place, before_ms=NOW_MS)
@@ -142,3 +147,32 @@ def test_old_reports_are_read_back_from_the_archive_before_they_go(
     left = {path.name for path in (journal.home / "reports").rglob("*") if not path.is_dir()}
     assert left == {"1.txt", "link"}
     assert not kept.exists()
+
+
+class Damaging(Folder):
+    """Gives another copy of reports back than was written."""
+
+    copy = b""
+
+    def reading(self, name: str) -> AbstractContextManager[BinaryIO]:
+        if not name.startswith("reports-"):
+            return super().reading(name)
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w") as packed:
+            packed.writestr(f"reports/reconcile/{OLD}/1.txt", self.copy)
+        return made
+
+
+@pytest.mark.parametrize("copy", [b"book", b"books and more", b"boots"])
+def test_a_report_stays_that_is_otherwise_in_the_archive(
+    journal: Journal, tmp_path: Path, copy: bytes
+) -> None:
+    place = Damaging(tmp_path / "archive")
+    place.copy = copy
+    folder = journal.home / "reports" / "reconcile" / OLD
+    folder.mkdir(parents=True)
+    (folder / "1.txt").write_text("books")
+    archived(journal, place)
+    with pytest.raises(ReconciliationBreak, match=r"1\.txt is not in reports-"):
+        tidied(journal, place)
+    assert (folder / "1.txt").read_text() == "books"
