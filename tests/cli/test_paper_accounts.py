@@ -41,9 +41,13 @@ def test_a_key_makes_its_account_and_money_goes_to_whom_one_names(shell: Shell) 
     assert table.split()[:2] == ["label", "account"]
 
 
-def test_without_another_account_the_table_is_as_before(shell: Shell) -> None:
+def test_without_another_account_none_is_named(shell: Shell) -> None:
+    names = ["label", "may", "from", "api_key", "api_secret"]
+    _, one_key, _ = shell.run("trader paper keys")
+    assert [line.split()[0] for line in one_key.splitlines()] == names
+    shell.run("trader paper keys --new second")
     _, table, _ = shell.run("trader paper keys")
-    assert table.split()[:2] == ["label", "may"]
+    assert table.splitlines()[0].split() == names
 
 
 def test_what_cannot_be_is_refused_with_the_way_out(shell: Shell) -> None:
