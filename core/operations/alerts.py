@@ -77,7 +77,10 @@ def _read(queue: Queue, journal: Journal, now_ms: int) -> tuple[Queue, list[Aler
     for event in _readable(journal.history.events(chosen, **new)):
         if event.kind == COMPLETED:
             beat = owed_since(beat, event.time_ms, now_ms)
-        elif alert := alert_of(event, lambda name: _order(journal, name)):
+            continue
+        if event.kind == "RESTORED":
+            beat = queue.beat  # what was compared before, another machine compared
+        if alert := alert_of(event, lambda name: _order(journal, name)):
             alerts.append(alert)
     return replace(queue, sequence=head.sequence, heard_ms=heard, keys=keys, beat=beat), alerts
 

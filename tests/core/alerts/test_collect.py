@@ -195,6 +195,15 @@ def test_a_dry_run_position_needs_no_watch(place: Place) -> None:
     assert place.codes() == []
 
 
+def test_a_reconciliation_from_before_a_restore_beats_for_nobody(place: Place) -> None:
+    reconcile(place.journal, place.account)
+    place.journal.restores.record(CountedBytes(), "moved", {})
+    assert place.codes()[-2:] == ["RESTORED", "TRADING_STOPPED"]
+    assert not place.collected().beat.due(place.clock.now)
+    reconcile(place.journal, place.account)
+    assert place.collected().beat.due(place.clock.now)
+
+
 def test_only_a_fresh_reconciliation_beats(place: Place) -> None:
     assert not place.collected().beat.due(place.clock.now)
     reconcile(place.journal, place.account)
