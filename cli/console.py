@@ -340,9 +340,12 @@ class Console:
         except BrokenPipeError:
             self._reader_left |= stream is self._stdout
             _silence(stream)
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
             _silence(stream)
             self._output_lost = True
+            if stream is self._stdout:
+                why = getattr(error, "strerror", None) or error
+                self._talk(f"error: the output could not be written: {why}; what was done is done")
 
 
 def nothing_seen() -> None:

@@ -125,6 +125,12 @@ def test_odd_surroundings_make_no_traceback(shell: Shell, command: str, exit_cod
     assert "Exception ignored" not in done[2]
 
 
+def test_output_that_is_lost_is_said(shell: Shell) -> None:
+    exit_code, _, stderr = shell.bash("trader paper keys --json > /dev/full")
+    assert exit_code == 1
+    assert "error: the output could not be written: No space left on device" in stderr
+
+
 def test_completion_offers_commands_and_options(shell: Shell) -> None:
     assert {"stage", "status"} <= set(shell.bash("_TRADER_COMPLETE=bash trader s")[1].split())
     assert "--persona" in shell.bash("_TRADER_COMPLETE=bash trader paper keys --")[1].split()
