@@ -12,7 +12,12 @@ from core.errors import ConfigError
 from core.new_files import new_file
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+(::|://)", re.IGNORECASE)
-_LOGIN = re.compile(r"//[^/@]*@")
+_LOGIN = re.compile(r"//[^/\s]*@")
+
+
+def without_login(text: object) -> str:
+    """Return what may be shown: file systems behind URLs put the whole URL into their errors."""
+    return _LOGIN.sub("//", str(text))
 
 
 class Place(Protocol):
@@ -63,15 +68,17 @@ class Remote:
             fsspec: Any = import_module("fsspec")
         except ImportError:
             raise ConfigError(
-                f"{_LOGIN.sub('//', url)} needs the optional extra `archive`",
+                f"{without_login(url)} needs the optional extra `archive`",
                 code="EXTRA_MISSING",
                 hint="pip install 'trader[archive]', and fsspec's package for this kind of URL",
             ) from None
-        self.name = _LOGIN.sub("//", url)
+        self.name = without_login(url)
         try:
             self._files, self._root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
-            raise ConfigError(f"{self.name} cannot be used: {error}", code="EXTRA_MISSING") from None
+            raise ConfigError(
+                f"{self.name} cannot be used: {without_login(error)}", code="EXTRA_MISSING"
+            ) from None
 
     def names(self) -> list[str]:
         self._files.invalidate_cache()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from core.audit.anchor_files import anchors_in, append_anchor
 from core.audit.archive import Piece, add_piece, archive_findings
 from core.audit.copies import CopyCheck
-from core.audit.places import Place
+from core.audit.places import Place, without_login
 from core.audit.records import parsed
 from core.clock import Clock
 from core.errors import ConfigError, ReconciliationBreak
@@ -93,7 +93,9 @@ def verify_archive(place: Place, anchors: Sequence[Anchor]) -> AuditResult:
     try:
         findings = tuple(archive_findings(place, anchors, check))
     except OSError as error:
-        raise ConfigError(f"{place.name} cannot be read: {error}", code="FILE_UNREADABLE") from None
+        raise ConfigError(
+            f"{place.name} cannot be read: {without_login(error)}", code="FILE_UNREADABLE"
+        ) from None
     return _copy_result(place.name, check, findings)
 
 
@@ -195,4 +197,6 @@ def archive(journal: Journal, place: Place, clock: Clock, progress: Callable[[in
     try:
         return add_piece(journal.history, journal.installation_id, place, clock.now_ms(), progress)
     except OSError as error:
-        raise ConfigError(f"{place.name} cannot be written: {error}", code="FILE_UNWRITABLE") from error
+        raise ConfigError(
+            f"{place.name} cannot be written: {without_login(error)}", code="FILE_UNWRITABLE"
+        ) from error

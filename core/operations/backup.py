@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from core.audit.places import Place
+from core.audit.places import Place, without_login
 from core.backup import SETTINGS, Manifest, digests, head_of, opened, pack, unpack
 from core.clock import Clock
 from core.draft_folder import draft_folder
@@ -69,7 +69,8 @@ def back_up(
             _deliver(packed, place, name)
         except OSError as error:
             raise ConfigError(
-                f"{name} at {place.name} was not written: {error.strerror or error}", code="FILE_UNWRITABLE"
+                f"{name} at {place.name} was not written: {without_login(error.strerror or error)}",
+                code="FILE_UNWRITABLE",
             ) from error
     return manifest
 

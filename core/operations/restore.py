@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.audit.places import Place
+from core.audit.places import Place, without_login
 from core.backup import SETTINGS, Manifest, head_of, unpack
 from core.clock import Clock, iso_utc
 from core.draft_folder import draft_folder
@@ -106,7 +106,8 @@ def _unpacked(place: Place, name: str, draft: Path) -> Manifest:
         if error.errno in _NO_ROOM:
             raise _no_room(draft.parent, error.strerror or str(error)) from None
         raise ConfigError(
-            f"{name} at {place.name} cannot be read: {error.strerror or error}", code="FILE_UNREADABLE"
+            f"{name} at {place.name} cannot be read: {without_login(error.strerror or error)}",
+            code="FILE_UNREADABLE",
         ) from None
 
 

@@ -9,11 +9,12 @@ import shutil
 import signal
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import pytest
 
@@ -323,6 +324,24 @@ def test_a_backup_is_packed_where_the_clock_stands_at_1970(packed: Path, tmp_pat
     (packed / NAME).unlink()
     pack(manifest, tmp_path / "pieces", packed / NAME)
     restored(packed, tmp_path / "new")
+
+
+def test_an_error_of_a_url_shows_no_login(tmp_path: Path) -> None:
+    class Gone(Folder):
+        def reading(self, name: str) -> AbstractContextManager[BinaryIO]:
+            raise FileNotFoundError(f"https://user:p@ss@backups.example/{name}")
+
+    with pytest.raises(ConfigError) as refused:
+        restore(
+            Gone(tmp_path),
+            NAME,
+            tmp_path / "new",
+            "moved",
+            clock=SteppingClock(),
+            random_bytes=lambda count: OTHER_BYTES[:count],
+            progress=lambda _: None,
+        )
+    assert refused.value.message.endswith("cannot be read: https://backups.example/b.zip")
 
 
 def test_a_cut_off_backup_restores_nothing(packed: Path, tmp_path: Path) -> None:
