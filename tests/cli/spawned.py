@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import IO
 
 from tests.cli.conversation import TIMEOUT_S, Shell
@@ -28,6 +31,50 @@ def spawned(shell: Shell, *arguments: str, **settings: str) -> Iterator[subproce
     finally:
         program.kill()
         program.communicate()
+
+
+@dataclass
+class Terminal:
+    """A terminal with the program at it. `said`: what it showed so far."""
+
+    program: subprocess.Popen[bytes]
+    screen: int
+    said: bytes = b""
+
+    def read_until(self, words: str) -> None:
+        while words.encode() not in self.said:
+            self.said += os.read(self.screen, 4096)
+
+    def type(self, line: str) -> None:
+        os.write(self.screen, f"{line}\n".encode())
+
+    def end(self) -> int:
+        """Read to the end; return the exit code."""
+        with suppress(OSError):  # the terminal closes with its last user
+            while more := os.read(self.screen, 4096):
+                self.said += more
+        return self.program.wait(TIMEOUT_S)
+
+
+@contextmanager
+def at_terminal(shell: Shell, *arguments: str, **settings: str) -> Iterator[Terminal]:
+    """Start `trader ARGUMENTS` at a terminal; kill it at the end if it is still there."""
+    screen, theirs = pty.openpty()
+    program = subprocess.Popen(
+        [str(shell.program), *arguments],
+        cwd=shell.folder,
+        env=shell.environ | settings,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    try:
+        yield Terminal(program, screen)
+    finally:
+        program.kill()
+        program.wait()
+        os.close(screen)
 
 
 def read_until(stream: IO[str] | None, word: str) -> list[str]:

@@ -6,9 +6,7 @@ import contextlib
 import io
 import json
 import os
-import pty
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +28,7 @@ from core.journal.history import Selection
 from core.settings_file import FILE_NAME
 from tests.cli.conversation import Shell
 from tests.cli.loopback import serving
+from tests.cli.spawned import at_terminal
 
 Line = str | Callable[[str], str]
 """What an operator types, or how he makes it of all that he has seen so far."""
@@ -282,26 +281,11 @@ def test_real_money_asks_for_the_three_drills(shell: Shell, live: list[tuple[str
 
 
 def test_at_a_terminal_the_time_runs_while_one_types(shell: Shell) -> None:
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [str(shell.program), "drill", "halt"],
-        cwd=shell.folder,
-        env=shell.environ | {"TERM": "xterm"},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    ) as drill:
-        os.close(theirs)
-        said = b""
-        while b"00:01  " not in said:
-            said += os.read(ours, 4096)
-        os.write(ours, b"trader halt\n")
-        with contextlib.suppress(OSError):  # the terminal closes with its last user
-            while more := os.read(ours, 4096):
-                said += more
-    os.close(ours)
-    assert drill.returncode == 0, said
-    text = said.decode()
+    with at_terminal(shell, "drill", "halt", TERM="xterm") as terminal:
+        terminal.read_until("00:01  ")
+        terminal.type("trader halt")
+        assert terminal.end() == 0, terminal.said
+    text = terminal.said.decode()
     assert "00:00  ✗ halted  ✓ protected  ✓ settled" in text
     assert "✓ halt was dealt with in" in text
     assert [event["at_terminal"] for event in told(shell)] == [True]

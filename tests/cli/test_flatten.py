@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import signal
-import subprocess
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from core.errors import EXIT_INTERRUPTED
-from tests.cli.conversation import TIMEOUT_S, Shell
+from tests.cli.conversation import Shell
 from tests.cli.loopback import serving
 from tests.cli.orders_by_hand import buy_now, open_names, place
+from tests.cli.spawned import at_terminal
 from tests.cli.test_cancel_all import ours, run
 
 BASELINE = Decimal(1)
@@ -81,25 +79,10 @@ def test_account_asks_for_a_phrase_that_changes(shell: Shell, home: Path) -> Non
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "kill"])
 def test_who_is_asked_for_the_phrase_can_get_out(shell: Shell, home: Path, number: signal.Signals) -> None:
-    screen, theirs = pty.openpty()
-    with subprocess.Popen(
-        [str(shell.program), "flatten", "--account"],
-        cwd=shell.folder,
-        env=shell.environ,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    ) as flatten:
-        os.close(theirs)
-        said = b""
-        while b"\n> " not in said:
-            said += os.read(screen, 4096)
-        flatten.send_signal(number)
-        try:
-            assert flatten.wait(TIMEOUT_S / 12) == EXIT_INTERRUPTED
-        finally:
-            flatten.kill()
-    os.close(screen)
+    with at_terminal(shell, "flatten", "--account") as terminal:
+        terminal.read_until("\n> ")
+        terminal.program.send_signal(number)
+        assert terminal.end() == EXIT_INTERRUPTED
     assert not (home / "HALTED").exists()
 
 

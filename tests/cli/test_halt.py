@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conversation import TIMEOUT_S, Shell
+from tests.cli.conversation import Shell
+from tests.cli.spawned import ended, read_until, spawned
 from tests.cli.test_cancel_all import run
 
 
@@ -32,23 +32,14 @@ def kinds(home: Path) -> list[str]:
 
 def test_a_stage_in_another_process_sends_nothing_after_the_halt(shell: Shell, home: Path) -> None:
     run(shell, "trader stage 0")
-    environ = shell.environ | {"BINANCE_DRY_RUN": "false", "TRADER_PAPER_SPEED": "60"}
-    with subprocess.Popen(
-        ["trader", "stage", "1", "--trades", "2", "--soak", "5m"],  # the pause is five seconds of the wall
-        cwd=shell.folder,
-        env=environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as stage:
-        assert stage.stdout
-        for line in stage.stdout:
-            if line.startswith("✓ trade    1/2"):
-                break
+    real = {"BINANCE_DRY_RUN": "false", "TRADER_PAPER_SPEED": "60"}
+    soaking = ("--trades", "2", "--soak", "5m")  # the pause is five seconds of the wall
+    with spawned(shell, "stage", "1", *soaking, **real) as stage:
+        read_until(stage.stdout, "✓ trade    1/2")
         document = run(shell, "trader halt --reason night")
         assert document["result"]["latched"] is True
-        _, said = stage.communicate(timeout=TIMEOUT_S)
-    assert stage.returncode == 4, said
+        exit_code, _, said = ended(stage)
+    assert exit_code == 4, said
     assert "error[TRADING_HALTED]" in said
     told = kinds(home)
     after = told[told.index("HALTED") :]

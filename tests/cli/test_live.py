@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import pty
 import shutil
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -30,6 +27,7 @@ from exchanges.paper.dialects.binance import HttpAnswer
 from exchanges.paper.keys import Permissions
 from tests.cli.conversation import Shell
 from tests.cli.loopback import Loopback, body, edited, serving, when
+from tests.cli.spawned import at_terminal
 
 LIVE = {"BINANCE_USE_TESTNET": "false", "BINANCE_DRY_RUN": "false", "CONFIRM_LIVE": "yes"}
 LIMITS = {"GATE_MIN_SOAK": "0s", "LIVE_MAX_TRADES_PER_DAY": "2"}
@@ -125,28 +123,13 @@ def test_stage_2_trades_with_real_money_when_everything_holds(rehearsed: Rehears
 def test_who_halts_while_the_phrase_is_typed_is_heard(rehearsed: Rehearsed) -> None:
     shell = rehearsed.shell
     phrase = rehearsed.phrase()
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [str(shell.program), "stage", "2"],
-        cwd=shell.folder,
-        env=shell.environ,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-    ) as stage:
-        os.close(theirs)
-        said = b""
-        while b"Type this to go on" not in said:
-            said += os.read(ours, 4096)
-        assert "asked for now" in said.decode()
+    with at_terminal(shell, "stage", "2") as terminal:
+        terminal.read_until("Type this to go on")
+        assert "asked for now" in terminal.said.decode()
         assert shell.run("trader halt")[0] == 0
-        os.write(ours, f"{phrase}\n".encode())
-        with contextlib.suppress(OSError):  # the terminal closes with its last user
-            while more := os.read(ours, 4096):
-                said += more
-    os.close(ours)
-    assert stage.returncode == 4
-    assert "closed by gate trading-state: HALTED" in said.decode()
+        terminal.type(phrase)
+        assert terminal.end() == 4
+    assert "closed by gate trading-state: HALTED" in terminal.said.decode()
     assert rehearsed.venue.orders == []
 
 
