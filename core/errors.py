@@ -73,7 +73,7 @@ CONDITIONS: tuple[Condition, ...] = (
     Condition("SYMBOL_UNKNOWN", 3, "the venue does not list this symbol"),
     Condition("ORDER_UNKNOWN", 3, "the journal has no order of this client_order_id"),
     Condition("EVIDENCE_UNKNOWN", 3, "the journal has no decisions of this evidence"),
-    Condition("NO_BOOKS", 3, "this home knows no account where the settings point: nothing was reconciled"),
+    Condition("NO_BOOKS", 3, "this home never traded where the settings point: nothing was reconciled"),
     Condition("BREAK_UNKNOWN", 3, "no open break of the reconciliation has this name"),
     Condition("STRATEGY_UNKNOWN", 3, "there is no strategy of this name"),
     Condition("STRATEGY_UNFIT", 3, "a strategy cannot be used as asked: its parameters, symbol or package"),

@@ -13,10 +13,12 @@ from cli.invocation import Invocation
 from cli.moments import SINCE_HELP
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cli.console import Console
     from cli.wiring import Wiring
     from core.account import Environment
-    from core.errors import TraderError
+    from core.errors import ConfigError, TraderError
     from core.operations.reconcile import Wanted
     from core.operations.reconcile_result import ReconcileResult
 
@@ -84,6 +86,17 @@ def _refuse_without_books(wiring: Wiring, environment: Environment) -> None:
         )
 
 
+def _never_used(home: Path) -> ConfigError:
+    """A check in the wrong home opens books there, and these would agree for ever."""
+    from core.errors import ConfigError
+
+    return ConfigError(
+        f"no order was ever made from {home}, not even a dry one: that its books agree proves nothing",
+        code="NO_BOOKS",
+        hint="name the home that trades: --home, TRADER_HOME; a new one begins with `trader stage 0`",
+    )
+
+
 def _told(wiring: Wiring, environment: Environment, names: Sequence[str]) -> list[str]:
     """Return what is about to be accepted, as the last run found it; names that are none the run refuses."""
     from core.operations.accepting import is_named
@@ -127,6 +140,8 @@ class _Run:
         ):
             self.result = ReconcileResult(desk.account, self.started_ms)
             await compare(desk, wanted, self.result, tell=self.console.progress)
+            if self.result.agrees and not desk.journal.was_used():
+                raise _never_used(desk.journal.home)
 
     def show(self, now_ms: int) -> None:
         from cli.reconcile_view import reconcile_result

@@ -313,6 +313,10 @@ class Journal:
 
     # --- what is known of orders and positions
 
+    def was_used(self) -> bool:
+        """Tell whether this home ever made an order, be it a dry run's, or knows of a break."""
+        return self._store.row(sql.WAS_USED, ()) is not None
+
     def order(self, client_order_id: str) -> Order | None:
         """Return an order of ours, None when this journal does not have it."""
         return queries.order(self._store, client_order_id)
