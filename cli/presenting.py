@@ -153,7 +153,10 @@ def _account_rows(status: AccountStatus) -> list[list[str]]:
         ["unsettled", f"{each.order.client_order_id} since {iso_utc(each.since_ms)}: {each.what}"]
         for each in status.unsettled
     ] or [["unsettled", "none"]]
-    rows += [["quarantined", symbol] for symbol in status.quarantined]
+    rows += [
+        ["quarantined", f"{each.symbol} since {iso_utc(each.since_ms)}: {each.reason}"]
+        for each in status.quarantines
+    ]
     rows += [["breaker", f"{each}; to reset it: {each.way_out}"] for each in status.breakers]
     return rows
 
@@ -184,7 +187,7 @@ def _account_json(status: AccountStatus) -> dict[str, object]:
             {**journaled_order(each.order), "since_ms": each.since_ms, "what": each.what}
             for each in status.unsettled
         ],
-        "quarantined": status.quarantined,
+        "quarantined": status.quarantines,
         "breakers": [
             {
                 "breaker": each.breaker,

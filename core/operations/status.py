@@ -17,7 +17,7 @@ from core.stages import Evidence, TradingState
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from core.journal import Journal, Order, Position, UnsettledOrder
+    from core.journal import Journal, Order, Position, Quarantine, UnsettledOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class AccountStatus:
     protections: Mapping[str, Protection]
     open_orders: tuple[Order, ...]
     unsettled: tuple[UnsettledOrder, ...]
-    quarantined: tuple[str, ...]
+    quarantines: tuple[Quarantine, ...]
     breakers: tuple[LatchedBreaker, ...]
     realized_today: dict[str, Decimal]
     is_in_doubt: bool
@@ -53,7 +53,7 @@ def account_status(journal: Journal, clock: Clock, account: AccountKey) -> Accou
         protections={each.symbol: protection(journal, account, each.symbol) for each in held},
         open_orders=journal.open_orders(account),
         unsettled=journal.unsettled(account),
-        quarantined=journal.quarantined(account),
+        quarantines=journal.quarantines(account),
         breakers=journal.breakers(account).latched(clock.now_ms()),
         realized_today=journal.realized_by_asset(account, utc_day(clock.now_ms())),
         is_in_doubt=journal.restores.awaits_reconciliation(account),
@@ -63,10 +63,12 @@ def account_status(journal: Journal, clock: Clock, account: AccountKey) -> Accou
 def raise_if_unsafe(accounts: Sequence[AccountStatus]) -> None:
     """Raise OutcomeUnknown UNSETTLED, so that cron notices; every command looks for unprotected positions."""
     unsettled = [each for account in accounts for each in account.unsettled]
-    quarantined = [symbol for account in accounts for symbol in account.quarantined]
+    quarantined = [each for account in accounts for each in account.quarantines]
     if unsettled or quarantined:
         raise OutcomeUnknown(
             f"{len(unsettled)} order(s) unsettled, {len(quarantined)} symbol(s) quarantined",
             code="UNSETTLED",
-            hint="do not repeat the order; `trader resolve` asks the venue what became of it",
+            hint="do not repeat the order; `trader resolve` asks the venue what became of it"
+            if unsettled
+            else 'look at the venue\'s page; then `trader resolve --reason "…"` releases the quarantine',
         )

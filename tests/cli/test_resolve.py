@@ -89,6 +89,9 @@ def test_a_doubt_waits_for_a_human_who_decides_with_a_reason(
     assert document["result"]["orders"][0]["verdict"] == "quarantined"
     assert [each["symbol"] for each in document["result"]["quarantined"]] == ["BTCUSDT"]
     assert "--import-trades" in document["error"]["hint"]
+    assert "quarantined    BTCUSDT since " in shell.run("trader status")[1]
+    (held,) = run(shell, "trader status", 8)["result"]["accounts"][0]["quarantined"]
+    assert "side SELL, not BUY" in held["reason"]
     sent = venue.orders.count("POST")
     refused = run(shell, "BINANCE_DRY_RUN=false trader stage 1", 4)["error"]
     assert "unsettled" in refused["details"]["gates"]
