@@ -23,6 +23,7 @@ from core.ids import client_order_id
 from core.matching import UNIT
 from core.operations.holding import Book, holding_at_start
 from core.operations.round_trip import OpenTrade, enter
+from core.operations.stage import GATE_CLOSED
 from core.orders import OrderStatus
 from core.settings import Settings
 from core.strategies import strategy
@@ -140,13 +141,15 @@ async def _let_a_stranger_in(stage: Stage) -> None:
 
 
 async def _run_dry(stage: Stage) -> None:
-    """Open the books with next to nothing on the account."""
+    """Open the books with next to nothing on the account, and have a stage refused for it."""
     with _exchange(stage.settings) as exchange:
         with exchange.transaction() as engine:
             free = Decimal(engine.world.free(QUOTE)) / UNIT
         admin.deposit(exchange, QUOTE, Decimal(2) - free)
-    async with stage.desk():
-        pass
+    async with stage.desk() as desk:
+        why = "stage 1 is closed by gate balance: 2 USDT free"
+        refused = {"stage": 1, "symbol": SYMBOL, "gates": ["balance"], "why": why}
+        desk.journal.record_note(GATE_CLOSED, desk.account, refused)
 
 
 def _place(stage: Stage, name: str, *, quantity: int, price: int = 0, is_buy: bool = True) -> None:

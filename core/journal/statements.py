@@ -59,7 +59,10 @@ SYMBOL = "SELECT base_asset, quote_asset FROM symbols WHERE account = ? AND symb
 NEWEST_FILL = """
     SELECT max(ts_event_ms) AS ts_event_ms FROM fills WHERE account = ? AND symbol = ? AND dry_run = ?
 """
-WAS_USED = "SELECT 1 FROM orders UNION ALL SELECT 1 FROM breaks LIMIT 1"
+WAS_USED = """
+    SELECT 1 FROM orders UNION ALL SELECT 1 FROM breaks
+    UNION ALL SELECT 1 FROM events WHERE kind IN ('GATE_CLOSED', 'KEY_ROTATION') LIMIT 1
+"""
 NEXT_ORDER_SEQUENCE = """
     SELECT coalesce(max(sequence), 0) + 1 AS sequence FROM orders WHERE sequence < 100000000000
 """

@@ -76,7 +76,8 @@ def _read(queue: Queue, journal: Journal, now_ms: int) -> tuple[Queue, list[Aler
         _remember(event, heard, keys)
     for event in _readable(journal.history.events(chosen, **new)):
         if event.kind == COMPLETED:
-            beat = owed_since(beat, event.time_ms, now_ms)
+            if journal.was_used():
+                beat = owed_since(beat, event.time_ms, now_ms)
             continue
         if event.kind == "RESTORED":
             beat = queue.beat  # what was compared before, another machine compared

@@ -281,7 +281,7 @@ def test_a_home_that_only_looked_is_never_clean(shell: Shell) -> None:
     shell.run("trader check")
     exit_code, stdout, stderr = shell.run("trader reconcile")
     assert (exit_code, stdout) == (3, "")
-    assert f"error[NO_BOOKS]: no order was ever made from {shell.environ['TRADER_HOME']}" in stderr
+    assert f"error[NO_BOOKS]: no stage was ever run from {shell.environ['TRADER_HOME']}" in stderr
 
 
 def test_the_books_of_the_other_environment_are_not_these(traded: Shell) -> None:

@@ -18,6 +18,7 @@ from core.alerts.standing import UNWATCHED_AFTER_MS, Wanted
 from core.alerts.watching import STALE_AFTER_MS, is_watched, watched
 from core.clock import DAY_MS, HOUR_MS, SystemClock
 from core.journal import Journal
+from core.journal.reconciliations import Reconciled
 from core.operations.alerts import FIRST_LOOK_MS, collect
 from core.orders import OrderStatus, Purpose, Side
 from tests.core.journal.books import (
@@ -201,6 +202,15 @@ def test_a_reconciliation_from_before_a_restore_beats_for_nobody(place: Place) -
     assert place.codes()[-2:] == ["RESTORED", "TRADING_STOPPED"]
     assert not place.collected().beat.due(place.clock.now)
     reconcile(place.journal, place.account)
+    assert place.collected().beat.due(place.clock.now)
+
+
+def test_a_home_that_never_traded_vouches_for_nobody(place: Place) -> None:
+    clean = Reconciled(0, 0, {}, 0, full=False, coverage={}, transfers_to_ms=None)
+    place.journal.reconciliations(place.account).record_reconciled(clean)
+    assert not place.collected().beat.due(place.clock.now)
+    record_intent(place.journal, place.account)
+    place.journal.reconciliations(place.account).record_reconciled(clean)
     assert place.collected().beat.due(place.clock.now)
 
 
