@@ -53,7 +53,7 @@ class Machine:
         return base / "trader"
 
     def rows(self, statement: str, *key: object) -> list[str]:
-        path = f"file:{quote(str(self.home() / 'journal.sqlite3'))}?mode=ro"
+        path = f"file:{quote(bytes(self.home() / 'journal.sqlite3'))}?mode=ro"
         with closing(sqlite3.connect(path, uri=True, timeout=_WAIT_S)) as db:
             return [str(row[0]) for row in db.execute(statement, key)]
 

@@ -88,7 +88,7 @@ class Budget:
     @classmethod
     def shared(cls, folder: Path, host: str, clock: Clock) -> Budget:
         """Open the budget that all processes share for a host. Never fails: see `warning`."""
-        name = f"{hashlib.sha256(host.encode()).hexdigest()[:16]}.budget"
+        name = f"{hashlib.sha256(host.encode(errors='surrogateescape')).hexdigest()[:16]}.budget"
         try:
             descriptor = open_runtime_folder(folder)
             try:

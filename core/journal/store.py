@@ -53,16 +53,16 @@ _UNWRITABLE = frozenset(
 
 def connect_file(path: Path) -> sqlite3.Connection:
     """Open an existing file; transactions are begun and ended by hand."""
-    return sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, isolation_level=None)
+    return sqlite3.connect(f"file:{quote(bytes(path))}?mode=rw", uri=True, isolation_level=None)
 
 
 def _connect_for_reading(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, isolation_level=None)
+    return sqlite3.connect(f"file:{quote(bytes(path))}?mode=ro", uri=True, isolation_level=None)
 
 
 def _connect_as_it_stands(path: Path) -> sqlite3.Connection:
     """Open a file that nobody can be writing, and that has no log beside it."""
-    return sqlite3.connect(f"file:{quote(str(path))}?immutable=1", uri=True, isolation_level=None)
+    return sqlite3.connect(f"file:{quote(bytes(path))}?immutable=1", uri=True, isolation_level=None)
 
 
 class Append(Protocol):

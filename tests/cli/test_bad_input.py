@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -358,6 +359,12 @@ def test_an_exchange_to_be_mirrored_that_does_not_answer(shell: Shell, unused_tc
     assert_refused(shell, command, "MIRROR_UNREACHABLE", 3, url, "hint:")
     command = f"TRADER_PAPER_MARKET=mirror:{url} trader paper keys"
     assert_refused(shell, command, "PAPER_STATE_INVALID", 3, f"nothing was fetched of {url}", "hint:")
+
+
+def test_a_home_whose_path_is_no_text(shell: Shell) -> None:
+    shell.environ["TRADER_HOME"] += os.fsdecode(b" \xff\xce\x93")
+    for command in ("trader stage 0", "trader status", "trader reconcile", "trader audit verify"):
+        assert shell.run(command)[0] == 0, command
 
 
 def test_an_exchange_that_has_no_place_for_its_state(shell: Shell) -> None:
