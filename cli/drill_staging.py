@@ -22,8 +22,7 @@ from core.gates import DEFAULT_STRATEGY
 from core.ids import client_order_id
 from core.matching import UNIT
 from core.operations.holding import Book, holding_at_start
-from core.operations.round_trip import OpenTrade, enter
-from core.operations.stage import GATE_CLOSED
+from core.operations.round_trip import OpenTrade, enter, leave
 from core.orders import OrderStatus
 from core.settings import Settings
 from core.strategies import strategy
@@ -33,6 +32,7 @@ from exchanges.paper.placing import place
 
 SYMBOL, BASE, QUOTE = "BTCUSDT", "BTC", "USDT"
 BOOK = Book(False, {"stage": 1, "lambda": None, "gamma": None})
+DRY_BOOK = Book(True, {"stage": 0, "lambda": None, "gamma": None})
 UNREACHABLE_S, OUTAGE_S, LAG_S = 20.0, 45.0, 20.0
 LOOK_S = 0.01
 PING, TIME = "/api/v3/ping", "/api/v3/time"
@@ -56,7 +56,7 @@ class Stage:
             set_paper_faults(exchange, fault_plan(json.dumps({"rules": rules})))
 
     @asynccontextmanager
-    async def desk(self) -> AsyncIterator[Desk]:
+    async def desk(self, *, dry_run: bool = False) -> AsyncIterator[Desk]:
         """Open books and venue as a command that sends does."""
         silent, options = io.StringIO(), Options(quiet=True)
         console = Console(options, self.environ, io.StringIO(), silent, silent)
@@ -65,16 +65,16 @@ class Stage:
         wiring = Wiring(run)
         async with (
             wiring.venue(Environment.TESTNET) as venue,
-            wiring.desk(venue, symbol=SYMBOL, strategy=strategy(DEFAULT_STRATEGY), dry_run=False) as desk,
+            wiring.desk(venue, symbol=SYMBOL, strategy=strategy(DEFAULT_STRATEGY), dry_run=dry_run) as desk,
         ):
             with desk.lease.acquired():
                 yield desk
 
 
-async def _buy(desk: Desk) -> OpenTrade:
+async def _buy(desk: Desk, book: Book = BOOK) -> OpenTrade:
     instrument = await desk.venue.market_data.instrument(SYMBOL)
     opened = await enter(
-        desk, holding_at_start(desk, instrument, dry_run=False), BOOK, bar=None, smallest=False
+        desk, holding_at_start(desk, instrument, dry_run=book.dry_run), book, bar=None, smallest=False
     )
     assert opened is not None  # noqa: S101 - None is for a stop that nobody asks for here
     return opened
@@ -141,15 +141,15 @@ async def _let_a_stranger_in(stage: Stage) -> None:
 
 
 async def _run_dry(stage: Stage) -> None:
-    """Open the books with next to nothing on the account, and have a stage refused for it."""
+    """Open the books of a home that passed stage 0, with next to nothing on the account."""
     with _exchange(stage.settings) as exchange:
         with exchange.transaction() as engine:
             free = Decimal(engine.world.free(QUOTE)) / UNIT
         admin.deposit(exchange, QUOTE, Decimal(2) - free)
     async with stage.desk() as desk:
-        why = "stage 1 is closed by gate balance: 2 USDT free"
-        refused = {"stage": 1, "symbol": SYMBOL, "gates": ["balance"], "why": why}
-        desk.journal.record_note(GATE_CLOSED, desk.account, refused)
+        desk.journal.open_dry_run(desk.account, {QUOTE: Decimal(10_000)})
+    async with stage.desk(dry_run=True) as desk:
+        await leave(desk, await _buy(desk, DRY_BOOK))
 
 
 def _place(stage: Stage, name: str, *, quantity: int, price: int = 0, is_buy: bool = True) -> None:

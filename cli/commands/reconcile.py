@@ -91,7 +91,7 @@ def _never_used(home: Path) -> ConfigError:
     from core.errors import ConfigError
 
     return ConfigError(
-        f"no stage was ever run from {home}, not even a dry one: that its books agree proves nothing",
+        f"no order was ever made from {home}, not even a dry one: that its books agree proves nothing",
         code="NO_BOOKS",
         hint="name the home that trades: --home, TRADER_HOME; a new one begins with `trader stage 0`",
     )

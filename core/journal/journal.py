@@ -314,7 +314,7 @@ class Journal:
     # --- what is known of orders and positions
 
     def was_used(self) -> bool:
-        """Tell whether anybody ever meant to trade from this home, be it dry, or it knows of a break."""
+        """Tell whether this home ever made an order, be it a dry one, rotated a key, or knows of a break."""
         return self._store.row(sql.WAS_USED, ()) is not None
 
     def order(self, client_order_id: str) -> Order | None:

@@ -61,7 +61,7 @@ NEWEST_FILL = """
 """
 WAS_USED = """
     SELECT 1 FROM orders UNION ALL SELECT 1 FROM breaks
-    UNION ALL SELECT 1 FROM events WHERE kind IN ('GATE_CLOSED', 'KEY_ROTATION') LIMIT 1
+    UNION ALL SELECT 1 FROM events WHERE kind = 'KEY_ROTATION' LIMIT 1
 """
 NEXT_ORDER_SEQUENCE = """
     SELECT coalesce(max(sequence), 0) + 1 AS sequence FROM orders WHERE sequence < 100000000000

@@ -277,11 +277,12 @@ def test_a_home_without_books_is_never_clean(shell: Shell) -> None:
     assert f"error[NO_BOOKS]: the journal in {shell.environ['TRADER_HOME']} knows no account" in stderr
 
 
-def test_a_home_that_only_looked_is_never_clean(shell: Shell) -> None:
-    shell.run("trader check")
+@pytest.mark.parametrize(("command", "ended"), [("trader check", 0), (STAGE_1, 4)])
+def test_a_home_that_never_traded_is_never_clean(shell: Shell, command: str, ended: int) -> None:
+    assert shell.run(command)[0] == ended
     exit_code, stdout, stderr = shell.run("trader reconcile")
     assert (exit_code, stdout) == (3, "")
-    assert f"error[NO_BOOKS]: no stage was ever run from {shell.environ['TRADER_HOME']}" in stderr
+    assert f"error[NO_BOOKS]: no order was ever made from {shell.environ['TRADER_HOME']}" in stderr
 
 
 def test_the_books_of_the_other_environment_are_not_these(traded: Shell) -> None:
