@@ -194,7 +194,8 @@ def test_a_key_that_grows_old_is_told_of_and_its_terms_are_written_down_once(she
 def test_the_heartbeat_comes_of_completed_reconciliations_alone(shell: Shell) -> None:
     with receiving() as receiver:
         configure(shell, f"HEARTBEAT_URL=http://{receiver.address}/beat")
-        shell.run("BINANCE_DRY_RUN=false trader stage 1 -q")
+        for stage in ("trader stage 0 -q", "BINANCE_DRY_RUN=false trader stage 1 -q"):
+            assert shell.run(stage)[0] == 0
         shell.run("trader alerts send -q")
         assert receiver.beats == 0
         shell.run("trader reconcile -q")
